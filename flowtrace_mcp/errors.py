@@ -1,0 +1,134 @@
+"""Every error that Flowtrace raises on purpose, and how each one reads at the edges.
+
+FlowtraceError
+├── InputError            what was asked cannot be understood
+│   └── NotFoundError     it was understood, and nothing is there
+├── SettingsError         a setting or the settings file is wrong
+├── AccessError           no token, a wrong token, a foreign host or user
+├── TooLargeError         a body or a value is over its limit
+├── BusyError             try again: a queue is full or the file is locked
+├── StorageError          the database file cannot be used
+│   ├── NewerFileError    a newer Flowtrace wrote it
+│   ├── ReadOnlyError     the file, its folder or the disk does not take writes
+│   └── DamagedError      what was read is not what was written
+└── EmbeddingError        the embedding model cannot be loaded or run
+
+Each carries *what* failed with the value at fault, *why* (the rule), *mend* (one thing to do
+now) and a stable code with a heading in ``docs/errors.md``. Messages hold no secrets, prompt
+text, paths of other people or tracebacks.
+"""
+
+from typing import ClassVar, Final
+
+
+class FlowtraceError(Exception):
+    """Base of the tree.
+
+    Args:
+        what: What failed, with the value at fault.
+        why: The rule that was broken.
+        mend: One thing to do now.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, what: str, *, why: str = "", mend: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.mend = mend
+
+    def __str__(self) -> str:
+        """Return what, why and mend as one line for a person or a model."""
+        text = f"{self.what}: {self.why}" if self.why else self.what
+        return f"{text}. {self.mend[:1].upper()}{self.mend[1:]}." if self.mend else f"{text}."
+
+
+class InputError(FlowtraceError):
+    """What was asked cannot be understood."""
+
+    code = "bad_input"
+
+
+class NotFoundError(InputError):
+    """The question was understood, and nothing is there."""
+
+    code = "not_found"
+
+
+class SettingsError(FlowtraceError):
+    """A setting or the settings file is wrong."""
+
+    code = "bad_settings"
+
+
+class AccessError(FlowtraceError):
+    """The caller may not do this: no token, a wrong token, a foreign host or user."""
+
+    code = "no_access"
+
+
+class TooLargeError(FlowtraceError):
+    """A body or a value is over its limit."""
+
+    code = "too_large"
+
+
+class BusyError(FlowtraceError):
+    """A queue is full or the file is locked; the same call may pass later."""
+
+    code = "busy"
+    retry_after_s: ClassVar[int] = 1
+
+
+class StorageError(FlowtraceError):
+    """The database file cannot be used."""
+
+    code = "storage"
+
+
+class NewerFileError(StorageError):
+    """A newer Flowtrace wrote the database file; this one only reads it."""
+
+    code = "newer_file"
+
+
+class ReadOnlyError(StorageError):
+    """The file, its folder or the disk does not take writes."""
+
+    code = "read_only"
+
+
+class DamagedError(StorageError):
+    """What was read is not what was written."""
+
+    code = "damaged"
+
+
+class EmbeddingError(FlowtraceError):
+    """The embedding model cannot be loaded or run."""
+
+    code = "embedding"
+
+
+# The one table from class to the outside: HTTP status, gRPC status code, exit code of the CLI.
+# MCP needs no column: every FlowtraceError becomes a tool error that the model reads.
+OUTSIDE: Final[dict[type[FlowtraceError], tuple[int, int, int]]] = {
+    NotFoundError: (404, 5, 4),
+    InputError: (400, 3, 2),
+    SettingsError: (500, 9, 3),
+    AccessError: (401, 16, 5),
+    TooLargeError: (413, 8, 2),
+    BusyError: (503, 14, 6),
+    ReadOnlyError: (507, 9, 7),
+    NewerFileError: (503, 9, 7),
+    DamagedError: (500, 15, 7),
+    StorageError: (500, 13, 7),
+    EmbeddingError: (503, 14, 8),
+    FlowtraceError: (500, 13, 1),
+}
+
+
+def outside(error: FlowtraceError) -> tuple[int, int, int]:
+    """Return the HTTP status, the gRPC status code and the exit code of an error."""
+    return next(OUTSIDE[cls] for cls in type(error).__mro__ if cls in OUTSIDE)

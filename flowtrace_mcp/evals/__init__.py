@@ -1,0 +1,1 @@
+"""Evaluators that judge a trace without a model; one per file."""

@@ -1,0 +1,1 @@
+"""What senders speak (OTLP, hooks, transcripts) turned into model types and stored."""

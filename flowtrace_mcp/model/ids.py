@@ -1,0 +1,93 @@
+"""Identifiers: how they are read from people, made, shortened and stored."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+from flowtrace_mcp.errors import InputError
+
+TRACE_ID_BYTES: Final = 16
+SPAN_ID_BYTES: Final = 8
+MEMORY_ID_BYTES: Final = 16
+HANDLE_LENGTH: Final = 10
+# Crockford's base 32: no i, l, o, u, so that a handle survives being read aloud or retyped.
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_HANDLE: Final = re.compile(f"[{_ALPHABET}]{{{HANDLE_LENGTH}}}")
+_TYPED: Final = str.maketrans({"i": "1", "l": "1", "o": "0"})
+
+
+def string_id(text: str) -> int:
+    """Return the stable unsigned 64-bit number of a string: blake2b, 8 bytes; 0 for ""."""
+    if not text:
+        return 0
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def to_signed(number: int) -> int:
+    """Return an unsigned 64-bit number as the signed one that SQLite stores."""
+    return number - 2**64 if number >= 2**63 else number
+
+
+def to_unsigned(number: int) -> int:
+    """Return a signed 64-bit number from SQLite as the unsigned one it stands for."""
+    return number + 2**64 if number < 0 else number
+
+
+def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
+    """Return the bytes of an id given as hex, 0x-hex or decimal.
+
+    Text of exactly the full hex width is hex, even when every character is a digit.
+
+    Args:
+        text: What a person or a program typed.
+        size_bytes: 16 for a trace id, 8 for a span id.
+        name: What to call it in an error.
+
+    Raises:
+        InputError: Not an id, all zero, or too large.
+    """
+    typed = text.strip().lower()
+    try:
+        if len(typed) == size_bytes * 2 or typed.startswith("0x"):
+            number = int(typed, 16)
+        else:
+            number = int(typed, 10)
+        value = number.to_bytes(size_bytes, "big")
+    except (ValueError, OverflowError):
+        value = b""
+    if not any(value):
+        raise InputError(
+            f"{name} {text[:64]!r} is not one",
+            why=f"it is {size_bytes * 2} hex digits, or 0x-hex, or a decimal number above 0",
+            mend="copy it from a list answer",
+        )
+    return value
+
+
+def new_memory_id(now_us: int, random_bytes: Callable[[int], bytes]) -> bytes:
+    """Return a new 16-byte id: 8 bytes of time in microseconds, then 8 random bytes."""
+    return now_us.to_bytes(8, "big") + random_bytes(8)
+
+
+def memory_handle(memory_id: bytes) -> str:
+    """Return the 10-character handle of a memory id: 50 bits of its blake2b hash in base 32."""
+    number = int.from_bytes(hashlib.blake2b(memory_id, digest_size=8).digest(), "big") >> 14
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(45, -5, -5))
+
+
+def parse_handle(text: str) -> str:
+    """Return a handle as stored, forgiving case and the letters that look like digits.
+
+    Raises:
+        InputError: Not a handle.
+    """
+    typed = text.strip().lower().translate(_TYPED)
+    if not _HANDLE.fullmatch(typed):
+        raise InputError(
+            f"{text[:64]!r} is not a memory id",
+            why=f"a memory id is {HANDLE_LENGTH} characters, as `recall` shows them",
+            mend="copy it from a recall answer",
+        )
+    return typed

@@ -1,0 +1,26 @@
+"""Text at the border: what may not enter the database is escaped, never dropped."""
+
+from typing import Final
+
+_NUL: Final = "\x00"
+_NUL_ESCAPED: Final = "\\u0000"
+
+
+def storable(text: str) -> str:
+    r"""Return text that SQLite and UTF-8 can hold.
+
+    A NUL becomes the six characters ``\u0000``, a lone surrogate its ``\udxxx`` escape.
+    """
+    if _NUL in text:
+        text = text.replace(_NUL, _NUL_ESCAPED)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def one_line(text: str, limit_characters: int) -> str:
+    """Return text on one line, cut with an ellipsis when longer than the limit."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit_characters else flat[: max(limit_characters - 1, 0)] + "…"

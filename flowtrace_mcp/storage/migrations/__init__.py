@@ -1,0 +1,1 @@
+"""Numbered steps that bring an older file to the present schema."""

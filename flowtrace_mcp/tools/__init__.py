@@ -1,0 +1,1 @@
+"""The MCP tools, one per file, and the server that joins them."""
