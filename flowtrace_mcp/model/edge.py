@@ -135,11 +135,20 @@ def pack_edge(edge: Edge) -> bytes:
     """Return the 128 bytes of an edge, checksum included.
 
     Raises:
-        InputError: A field does not fit its place.
+        InputError: A field does not fit its place, or the schema version is not this one.
     """
+    if edge.schema_version != EDGE_SCHEMA_VERSION:
+        raise InputError(
+            f"cannot pack an edge of schema version {edge.schema_version}",
+            why=f"this program writes version {EDGE_SCHEMA_VERSION}",
+            mend="leave schema_version out",
+        )
     if len(edge.edge_id) != 16 or len(edge.causal_parent) != 16:
         raise InputError(
-            "cannot pack an edge with a short id", why="edge ids are 16 bytes", mend="pad the id"
+            f"cannot pack an edge whose ids are {len(edge.edge_id)} and "
+            f"{len(edge.causal_parent)} bytes",
+            why="edge ids are 16 bytes",
+            mend="give the low half of the trace id, then the span id",
         )
     try:
         checked = _CHECKED.pack(
@@ -184,19 +193,8 @@ def unpack_edge(record: bytes) -> Edge:
     Raises:
         DamagedError: Wrong length, wrong checksum or an unknown schema version.
     """
-    if len(record) != EDGE_SIZE_BYTES:
-        raise DamagedError(
-            f"cannot read an edge of {len(record)} bytes",
-            why=f"an edge is {EDGE_SIZE_BYTES} bytes",
-            mend="run `flowtrace doctor` on the file",
-        )
+    _check(record)
     values = _RECORD.unpack(record)
-    if zlib.crc32(record[:_CHECKED_BYTES]) != values[-1]:
-        raise DamagedError(
-            f"the edge of span {record[8:16].hex()} is damaged",
-            why="its checksum does not match its bytes",
-            mend="run `flowtrace doctor` on the file",
-        )
     if values[22] != EDGE_SCHEMA_VERSION:
         raise DamagedError(
             f"cannot read an edge of schema version {values[22]}",
@@ -207,10 +205,37 @@ def unpack_edge(record: bytes) -> Edge:
 
 
 def with_project(record: bytes, project_id: int) -> bytes:
-    """Return the same packed edge, bound to another project."""
+    """Return the same packed edge, bound to another project.
+
+    Raises:
+        InputError: The project does not fit 16 bits.
+        DamagedError: The record is damaged; a new checksum would hide it.
+    """
+    _check(record)
+    if not 0 <= project_id <= U16_MAX:
+        raise InputError(
+            f"cannot bind an edge to project {project_id}",
+            why=f"a project is a number from 0 to {U16_MAX}",
+            mend="remove projects that are no longer used",
+        )
     head = record[:_PROJECT_OFFSET] + _PROJECT.pack(project_id)
     checked = head + record[_PROJECT_OFFSET + _PROJECT.size : _CHECKED_BYTES]
     return checked + _CHECKSUM.pack(zlib.crc32(checked))
+
+
+def _check(record: bytes) -> None:
+    if len(record) != EDGE_SIZE_BYTES:
+        raise DamagedError(
+            f"cannot read an edge of {len(record)} bytes",
+            why=f"an edge is {EDGE_SIZE_BYTES} bytes",
+            mend="run `flowtrace doctor` on the file",
+        )
+    if _CHECKSUM.pack(zlib.crc32(record[:_CHECKED_BYTES])) != record[_CHECKED_BYTES:]:
+        raise DamagedError(
+            f"the edge of span {record[8:16].hex()} is damaged",
+            why="its checksum does not match its bytes",
+            mend="run `flowtrace doctor` on the file",
+        )
 
 
 _FIELDS: Final = (

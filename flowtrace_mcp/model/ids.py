@@ -14,6 +14,10 @@ HANDLE_LENGTH: Final = 10
 # Crockford's base 32: no i, l, o, u, so that a handle survives being read aloud or retyped.
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _HANDLE: Final = re.compile(f"[{_ALPHABET}]{{{HANDLE_LENGTH}}}")
+_HEX_WIDTHS: Final = (SPAN_ID_BYTES * 2, TRACE_ID_BYTES * 2)
+# int() alone would also take signs, underscores and the digits of other scripts.
+_HEX: Final = re.compile("(0x)?[0-9a-f]+")
+_DECIMAL: Final = re.compile("[0-9]{1,39}")  # 2**128 has 39 digits
 _TYPED: Final = str.maketrans({"i": "1", "l": "1", "o": "0"})
 
 
@@ -38,7 +42,8 @@ def to_unsigned(number: int) -> int:
 def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
     """Return the bytes of an id given as hex, 0x-hex or decimal.
 
-    Text of exactly the full hex width is hex, even when every character is a digit.
+    Text of 16 or 32 characters is hex, even when every character is a digit; a 16-character
+    trace id is the 64-bit one of older tracers, its upper half zero.
 
     Args:
         text: What a person or a program typed.
@@ -49,21 +54,16 @@ def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
         InputError: Not an id, all zero, or too large.
     """
     typed = text.strip().lower()
-    try:
-        if len(typed) == size_bytes * 2 or typed.startswith("0x"):
-            number = int(typed, 16)
-        else:
-            number = int(typed, 10)
-        value = number.to_bytes(size_bytes, "big")
-    except (ValueError, OverflowError):
-        value = b""
-    if not any(value):
+    is_hex = len(typed) in _HEX_WIDTHS or typed.startswith("0x")
+    form, base = (_HEX, 16) if is_hex else (_DECIMAL, 10)
+    number = int(typed, base) if form.fullmatch(typed) else 0
+    if not 0 < number < 256**size_bytes:
         raise InputError(
             f"{name} {text[:64]!r} is not one",
             why=f"it is {size_bytes * 2} hex digits, or 0x-hex, or a decimal number above 0",
             mend="copy it from a list answer",
         )
-    return value
+    return number.to_bytes(size_bytes, "big")
 
 
 def new_memory_id(now_us: int, random_bytes: Callable[[int], bytes]) -> bytes:

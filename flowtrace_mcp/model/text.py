@@ -21,6 +21,8 @@ def storable(text: str) -> str:
 
 
 def one_line(text: str, limit_characters: int) -> str:
-    """Return text on one line, cut with an ellipsis when longer than the limit."""
+    """Return text on one line, never longer than the limit; an ellipsis stands for what was cut."""
     flat = " ".join(text.split())
-    return flat if len(flat) <= limit_characters else flat[: max(limit_characters - 1, 0)] + "…"
+    if len(flat) <= limit_characters:
+        return flat
+    return flat[: limit_characters - 1] + "…" if limit_characters > 0 else ""

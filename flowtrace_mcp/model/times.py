@@ -25,7 +25,7 @@ def parse_time_us(value: str | float, *, name: str = "time") -> int:
             when_us = (moment.astimezone(UTC) - _EPOCH) // _MICROSECOND
         else:
             when_us = int(value)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):  # OSError: Windows, local times before 1970
         when_us = -1
     if not EARLIEST_US <= when_us < LATEST_US:
         raise InputError(

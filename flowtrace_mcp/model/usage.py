@@ -28,7 +28,13 @@ class TokenUsage:
         """Say whether the source sent any count at all."""
         return any(
             count is not None
-            for count in (self.input, self.cache_read, self.cache_write, self.output)
+            for count in (
+                self.input,
+                self.cache_read,
+                self.cache_write,
+                self.output,
+                self.reasoning,
+            )
         )
 
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
