@@ -14,7 +14,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/interrogate flowtrace_mcp --quiet
-	$(BIN)/cog --check -P docs/*.md README.md
+	$(BIN)/cog --check -P docs/*.md docs/*/*.md README.md
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -43,7 +43,7 @@ soak: $(STAMP)  ## the slow tests
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/cog -r -P docs/*.md README.md
+	$(BIN)/cog -r -P docs/*.md docs/*/*.md README.md
 
 clean:
 	rm -rf $(VENV) $(TORCH_VENV) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
