@@ -58,6 +58,7 @@ class SpanRecord:
     scope: Scope
     raw: bytes  # the span alone, as sent, in `encoding`
     encoding: PayloadEncoding
+    event_count: int = 0  # OpenTelemetry span events, which are read from `raw`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,7 @@ class LogRecord:
     attributes: dict[str, AttributeValue]
     resource: Resource
     scope: Scope
+    severity_text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
