@@ -1,0 +1,43 @@
+"""A span ready to be stored: identity, meaning and bytes, with nothing left to decide."""
+
+from dataclasses import dataclass
+
+from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity, SpanType
+from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.usage import TokenUsage
+
+MODEL_CALL_TYPES = frozenset({SpanType.GENERATION, SpanType.EMBEDDING, SpanType.RERANKING})
+
+
+@dataclass(slots=True, kw_only=True)
+class SpanWrite:
+    """One span as storage takes it. Not frozen: it is built 25,000 times a second."""
+
+    trace_id: bytes  # 16 bytes
+    span_id: bytes  # 8 bytes
+    parent_span_id: bytes  # 8 bytes, or empty for a root
+    start_us: int
+    duration_us: int
+    name: str
+    span_type: SpanType
+    status: int
+    kind: int
+    session: str
+    agent: str
+    user: str
+    service: str
+    provider: str
+    model: str
+    usage: TokenUsage | None
+    cost_usd: float | None
+    flags: EdgeFlag
+    environment: Environment
+    sensitivity: Sensitivity
+    resource: bytes  # encoded; equal resources are equal bytes
+    scope: bytes  # encoded, likewise
+    raw: bytes  # the span alone, as sent
+    encoding: PayloadEncoding
+    long_values: tuple[bytes, ...]  # parts of raw worth keeping once for all spans
+    parent_count: int = 0
+    confidence: float = 1.0
+    sampling_rate: float = 1.0

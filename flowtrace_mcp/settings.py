@@ -1,0 +1,268 @@
+"""Every option: its name, its environment variable, its place in ``flowtrace.toml``, its default.
+
+Environment over ``flowtrace.toml`` in the data folder over defaults. This table is the only
+place; help text and ``docs/settings.md`` are made from it.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from flowtrace_mcp.errors import SettingsError
+
+SETTINGS_FILE: Final = "flowtrace.toml"
+DATABASE_FILE: Final = "flowtrace.db"
+TOKEN_FILE: Final = "token"  # noqa: S105 - the name of a file, not a secret
+LOG_FILE: Final = "flowtrace.log"
+
+ListenerMode = Literal["auto", "off", "required"]
+AuthMode = Literal["false", "true", "strict"]
+ToolProfile = Literal["core", "memory", "observe", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What this process was told; see ``OPTIONS`` for the meaning of each."""
+
+    home: Path
+    db_path: Path
+    host: str = "127.0.0.1"
+    port: int = 9600
+    otlp_http_port: int = 4318
+    otlp_grpc_port: int = 4317
+    listener: ListenerMode = "auto"
+    require_auth: AuthMode = "true"
+    api_key: str = ""
+    tools: ToolProfile = "core"
+    project: str = ""
+    embedder: str = "minilm"
+    log_level: str = "warning"
+    span_durability: Literal["full", "normal"] = "full"
+    max_body_bytes: int = 64 * 1024 * 1024
+
+    @property
+    def token_path(self) -> Path:
+        """Return the file that holds the token of this data folder."""
+        return self.home / TOKEN_FILE
+
+    @property
+    def log_path(self) -> Path:
+        """Return the bounded log file."""
+        return self.home / LOG_FILE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option: where it is read from and how its text is understood."""
+
+    field: str
+    section: str
+    parse: Callable[[str], Any]  # raises ValueError with the rule
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable."""
+        return f"FLOWTRACE_{self.field.upper()}"
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError("it is one of " + ", ".join(words))
+        return word
+
+    return parse
+
+
+def _port(text: str) -> int:
+    if not text.strip().isdigit() or int(text) > 65535:
+        raise ValueError("a port is a number from 0 (any free one) to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise ValueError("it is a whole number above 0")
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _auth(text: str) -> str:
+    word = {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}
+    return _one_of("false", "true", "strict")(word.get(text.strip().lower(), text))
+
+
+OPTIONS: Final = (
+    Option(
+        field="db_path",
+        section="storage",
+        parse=_path,
+        help="database file; default flowtrace.db in the data folder",
+    ),
+    Option(
+        field="host",
+        section="server",
+        parse=str.strip,
+        help="address to listen on; anything but loopback needs auth",
+    ),
+    Option(field="port", section="server", parse=_port, help="REST, dashboard and MCP over HTTP"),
+    Option(field="otlp_http_port", section="ingest", parse=_port, help="OTLP over HTTP"),
+    Option(field="otlp_grpc_port", section="ingest", parse=_port, help="OTLP over gRPC"),
+    Option(
+        field="listener",
+        section="server",
+        parse=_one_of("auto", "off", "required"),
+        help="auto: the first process listens; off: never; required: refuse to start without",
+    ),
+    Option(
+        field="require_auth",
+        section="auth",
+        parse=_auth,
+        help="true: all but health and OTLP needs the token; strict: OTLP too; false: nothing",
+    ),
+    Option(
+        field="api_key",
+        section="auth",
+        parse=str.strip,
+        help="a token of your own instead of the one in the data folder",
+    ),
+    Option(
+        field="tools",
+        section="server",
+        parse=_one_of("core", "memory", "observe", "all"),
+        help="which MCP tools to offer; core is the five of the README",
+    ),
+    Option(
+        field="project",
+        section="memory",
+        parse=str.strip,
+        help="name of the project, instead of the repository's identity",
+    ),
+    Option(
+        field="embedder",
+        section="memory",
+        parse=str.strip,
+        help="minilm, sentence-transformers:<name or path>, or off for text search alone",
+    ),
+    Option(
+        field="log_level",
+        section="observability",
+        parse=_one_of("debug", "info", "warning", "error"),
+        help="how much goes to stderr and the log file",
+    ),
+    Option(
+        field="span_durability",
+        section="storage",
+        parse=_one_of("full", "normal"),
+        help="full: an acknowledged span survives a power cut; normal: it may not",
+    ),
+    Option(
+        field="max_body_bytes",
+        section="ingest",
+        parse=_positive,
+        help="largest OTLP body, after decompression",
+    ),
+)
+
+
+def default_home(environ: Mapping[str, str], platform: str) -> Path:
+    """Return the platform's data folder for Flowtrace.
+
+    Args:
+        environ: Environment variables; ``XDG_DATA_HOME``, ``APPDATA`` and ``HOME`` count.
+        platform: As ``sys.platform`` says.
+    """
+    user = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    if platform == "win32":
+        return Path(environ.get("APPDATA") or user / "AppData" / "Roaming") / "Flowtrace"
+    if platform == "darwin":
+        return user / "Library" / "Application Support" / "Flowtrace"
+    return Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share") / "Flowtrace"
+
+
+def load_settings(
+    environ: Mapping[str, str] = os.environ, *, db_path: Path | None = None
+) -> Settings:
+    """Return the settings of this process.
+
+    Args:
+        environ: Environment variables.
+        db_path: What the command line said; wins over everything.
+
+    Raises:
+        SettingsError: The file cannot be read, or a value breaks its rule.
+    """
+    home_text = environ.get("FLOWTRACE_HOME", "")
+    home = _path(home_text) if home_text else default_home(environ, sys.platform)
+    values = _from_file(home / SETTINGS_FILE)
+    for option in OPTIONS:
+        text = environ.get(option.variable, "")
+        if text:
+            values[option.field] = _parsed(option, text, option.variable)
+    if db_path is not None:
+        values["db_path"] = db_path
+    values.setdefault("db_path", home / DATABASE_FILE)
+    settings = Settings(home=home.absolute(), **values)
+    _refuse_open_door(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"cannot read {SETTINGS_FILE} in the data folder",
+            why=str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not readable",
+            mend="correct or remove the file",
+        ) from error
+    known = {(option.section, option.field): option for option in OPTIONS}
+    values: dict[str, Any] = {}
+    for section, table in tables.items():
+        for key, value in table.items() if isinstance(table, dict) else ((section, table),):
+            option = known.get((section, key))
+            if option is None:
+                raise SettingsError(
+                    f"{SETTINGS_FILE} has an unknown setting [{section}] {key}",
+                    why="settings are " + ", ".join(f"[{s}] {k}" for s, k in known),
+                    mend="correct its name or remove it",
+                )
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            values[option.field] = _parsed(option, text, f"[{section}] {key}")
+    return values
+
+
+def _parsed(option: Option, text: str, place: str) -> Any:
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        shown = "" if option.field == "api_key" else f" {text[:80]!r}"
+        raise SettingsError(
+            f"{place} cannot be{shown}", why=str(error), mend="correct or remove it"
+        ) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address of ours is reachable from this machine only."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _refuse_open_door(settings: Settings) -> None:
+    if not is_loopback(settings.host) and settings.require_auth != "strict":
+        raise SettingsError(
+            f"FLOWTRACE_HOST cannot be {settings.host!r} with FLOWTRACE_REQUIRE_AUTH="
+            f"{settings.require_auth}",
+            why="anything but loopback needs the token on every route, OTLP included",
+            mend="set FLOWTRACE_REQUIRE_AUTH=strict, or listen on 127.0.0.1",
+        )

@@ -1,0 +1,54 @@
+"""zstd with the dictionary that ships with the package; safe to call from any thread.
+
+The dictionary was trained by ``scripts/train_dictionary.py`` on recorded exports that hold no
+user's data: a dictionary keeps parts of its samples verbatim.
+"""
+
+import sys
+import threading
+from importlib.resources import files
+from typing import Final
+
+from flowtrace_mcp.errors import DamagedError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+LEVEL: Final = 1
+# A frame names the size it unpacks to; nothing we stored is larger than a request may be.
+UNPACKED_LIMIT_BYTES: Final = 256 * 1024 * 1024
+
+_DICTIONARY: Final = zstd.ZstdDict(
+    files("flowtrace_mcp.storage").joinpath("payload.dict").read_bytes()
+)
+_PER_THREAD: Final = threading.local()
+
+
+def compress(data: bytes) -> bytes:
+    """Return one zstd frame. The context is kept per thread: a new one costs 4 us."""
+    try:
+        compressor = _PER_THREAD.compressor
+    except AttributeError:
+        compressor = zstd.ZstdCompressor(level=LEVEL, zstd_dict=_DICTIONARY.as_digested_dict)
+        _PER_THREAD.compressor = compressor
+    packed: bytes = compressor.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
+    return packed
+
+
+def decompress(frame: bytes) -> bytes:
+    """Return what a frame holds.
+
+    Raises:
+        DamagedError: Not a frame of ours.
+    """
+    try:
+        unpacked: bytes = zstd.decompress(frame, zstd_dict=_DICTIONARY)
+    except zstd.ZstdError as error:
+        raise DamagedError(
+            "a stored payload cannot be unpacked",
+            why="its bytes are not what was written",
+            mend="run `flowtrace doctor` on the file",
+        ) from error
+    return unpacked

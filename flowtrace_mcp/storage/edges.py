@@ -1,0 +1,138 @@
+"""Spans as 128-byte edges under a time-ordered key, with narrow indexes on integer ids."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.rows import insert_rows, int_array
+
+CREATE: Final = """
+    CREATE TABLE edges (
+        edge_key INTEGER PRIMARY KEY,
+        span_id INTEGER NOT NULL,
+        trace_id INTEGER NOT NULL,
+        session_id INTEGER NOT NULL,
+        project_id INTEGER NOT NULL,
+        edge BLOB NOT NULL CHECK (length(edge) = 128)
+    ) STRICT;
+    CREATE INDEX edges_by_span ON edges (span_id);
+    CREATE INDEX edges_by_trace ON edges (trace_id);
+    CREATE INDEX edges_by_session ON edges (session_id);
+    CREATE INDEX edges_by_project ON edges (project_id);
+"""
+_INSERT: Final = "INSERT INTO edges (edge_key, span_id, trace_id, session_id, project_id, edge)"
+_SAME_SPANS: Final = "SELECT edge_key, edge FROM edges WHERE span_id IN carray(?)"
+_TAKEN: Final = "SELECT edge_key FROM edges WHERE edge_key IN carray(?)"
+_LAST_IN: Final = "SELECT max(edge_key) FROM edges WHERE edge_key BETWEEN ? AND ?"
+_OF_TRACE: Final = """
+    SELECT edge_key, edge FROM edges WHERE trace_id = ? ORDER BY edge_key LIMIT ?
+"""
+_OF_SESSION: Final = """
+    SELECT edge_key, edge FROM edges
+    WHERE session_id = ? AND edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
+"""
+_OF_PROJECT: Final = """
+    SELECT edge_key, edge FROM edges
+    WHERE project_id = ? AND edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
+"""
+_RECENT: Final = """
+    SELECT edge_key, edge FROM edges
+    WHERE edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
+"""
+_REBIND: Final = "UPDATE edges SET project_id = ?, edge = ? WHERE edge_key = ?"
+_DELETE: Final = "DELETE FROM edges WHERE edge_key IN carray(?)"
+_COUNT: Final = "SELECT count(*) FROM edges"
+
+# A key is the start in microseconds and ten bits that make it unique.
+KEY_BITS: Final = 10
+_NEAR_US: Final = 1 << 20
+
+EdgeRow = tuple[int, int, int, int, int, bytes]
+KeyedEdge = tuple[int, bytes]
+
+
+def first_key(start_us: int) -> int:
+    """Return the smallest key of a span that starts at or after a time."""
+    return start_us << KEY_BITS
+
+
+def insert_edges(connection: apsw.Connection, rows: Sequence[EdgeRow]) -> None:
+    """Insert rows (key, signed span id, signed low trace id, session, project, 128 bytes)."""
+    insert_rows(connection, _INSERT, rows)
+
+
+def free_keys(connection: apsw.Connection, starts: Sequence[tuple[int, bytes]]) -> list[int]:
+    """Return an unused key for each (start in microseconds, span id), in order.
+
+    Two spans that start in one microsecond differ in ten bits of their ids; should those be
+    taken too, the next free number above serves: a key orders and means nothing else.
+    """
+    wished = [
+        start_us << KEY_BITS | int.from_bytes(span_id[-2:], "big") & 1023
+        for start_us, span_id in starts
+    ]
+    taken = {row[0] for row in connection.execute(_TAKEN, (int_array(wished),))}
+    keys = []
+    for key in wished:
+        free = key if key not in taken else _next_free(connection, key, taken)
+        taken.add(free)
+        keys.append(free)
+    return keys
+
+
+def _next_free(connection: apsw.Connection, key: int, taken: set[int]) -> int:
+    above = connection.execute(_LAST_IN, (key, key + _NEAR_US)).get
+    candidate = max(key, int(above or 0)) + 1
+    while candidate in taken:
+        candidate += 1
+    return candidate
+
+
+def list_same_spans(connection: apsw.Connection, span_ids: Iterable[bytes]) -> list[KeyedEdge]:
+    """Return the stored edges that share a span id with any given; traces may differ."""
+    numbers = tuple(int.from_bytes(span_id, "big", signed=True) for span_id in span_ids)
+    return list(connection.execute(_SAME_SPANS, (int_array(numbers),)))
+
+
+def list_trace_edges(reader: apsw.Connection, trace_id: bytes, limit: int) -> list[KeyedEdge]:
+    """Return a trace's edges, oldest first, at most ``limit``."""
+    low = int.from_bytes(trace_id[8:], "big", signed=True)
+    high = trace_id[:8][::-1]  # the edge holds it little-endian
+    return [row for row in reader.execute(_OF_TRACE, (low, limit)) if row[1][40:48] == high]
+
+
+def list_session_edges(
+    reader: apsw.Connection, session_id: int, window_us: tuple[int, int], limit: int
+) -> list[KeyedEdge]:
+    """Return edges of an unsigned session id in a window of starts, newest first."""
+    since, until = (first_key(edge_us) for edge_us in window_us)
+    return list(reader.execute(_OF_SESSION, (to_signed(session_id), since, until, limit)))
+
+
+def list_project_edges(
+    reader: apsw.Connection, project_id: int | None, window_us: tuple[int, int], limit: int
+) -> list[KeyedEdge]:
+    """Return edges of a project (None: of all) in a window of starts, newest first."""
+    since, until = (first_key(edge_us) for edge_us in window_us)
+    if project_id is None:
+        return list(reader.execute(_RECENT, (since, until, limit)))
+    return list(reader.execute(_OF_PROJECT, (project_id, since, until, limit)))
+
+
+def update_edge_project(
+    connection: apsw.Connection, edge_key: int, project_id: int, edge: bytes
+) -> None:
+    """Move one edge to another project; ``edge`` already says so."""
+    connection.execute(_REBIND, (project_id, edge, edge_key))
+
+
+def delete_edges(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove edges by key."""
+    connection.execute(_DELETE, (int_array(keys),))
+
+
+def count_edges(reader: apsw.Connection) -> int:
+    """Return how many spans the file holds."""
+    return int(reader.execute(_COUNT).get)

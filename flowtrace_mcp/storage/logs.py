@@ -1,0 +1,100 @@
+"""OpenTelemetry log records and events; a record that is sent twice is kept once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+
+from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.compression import decompress
+from flowtrace_mcp.storage.rows import insert_rows
+
+CREATE: Final = """
+    CREATE TABLE logs (
+        digest INTEGER PRIMARY KEY,
+        time_us INTEGER NOT NULL,
+        trace_id INTEGER NOT NULL,
+        span_id INTEGER NOT NULL,
+        session_id INTEGER NOT NULL,
+        event_id INTEGER NOT NULL,
+        resource_id INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX logs_by_time ON logs (time_us);
+    CREATE INDEX logs_by_trace ON logs (trace_id, time_us) WHERE trace_id <> 0;
+    CREATE INDEX logs_by_session ON logs (session_id, time_us) WHERE session_id <> 0;
+"""
+_INSERT: Final = (
+    "INSERT INTO logs (digest, time_us, trace_id, span_id, session_id, event_id, resource_id, data)"
+)
+_ONCE: Final = "ON CONFLICT (digest) DO NOTHING"
+_SELECT: Final = "SELECT digest, time_us, trace_id, span_id, session_id, event_id, data FROM logs"
+_AFTER: Final = "(time_us, digest) > (?, ?) ORDER BY time_us, digest LIMIT ?"
+_OF_TRACE: Final = f"{_SELECT} WHERE trace_id = ? AND trace_id <> 0 AND {_AFTER}"
+_OF_SESSION: Final = f"{_SELECT} WHERE session_id = ? AND session_id <> 0 AND {_AFTER}"
+_ALL: Final = f"{_SELECT} WHERE {_AFTER}"
+_COUNT: Final = "SELECT count(*) FROM logs"
+
+# digest, time, low trace id, span id, session, event name, resource; then the compressed record
+LogRow = tuple[int, int, int, int, int, int, int, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLog:
+    """A log record read back; ids are signed numbers, ``data`` its encoded whole."""
+
+    digest: int
+    time_us: int
+    session_id: int
+    event_id: int
+    data: bytes
+
+
+def insert_logs(connection: apsw.Connection, rows: Sequence[LogRow]) -> int:
+    """Keep records not yet there; return how many were new."""
+    before = connection.total_changes()
+    insert_rows(connection, _INSERT, rows, _ONCE)
+    return connection.total_changes() - before
+
+
+def list_logs(
+    reader: apsw.Connection,
+    *,
+    after: tuple[int, int],
+    limit: int,
+    trace_id: bytes = b"",
+    session_id: int = 0,
+) -> list[StoredLog]:
+    """Return records oldest first: of a trace, else of a session, else all.
+
+    Args:
+        reader: A read connection.
+        after: Time in microseconds and digest of the last record already seen.
+        limit: At most so many.
+        trace_id: 16 bytes, or empty.
+        session_id: Unsigned, or 0.
+    """
+    tail: tuple[Any, ...] = (*after, limit)
+    if trace_id:
+        low = int.from_bytes(trace_id[8:], "big", signed=True)
+        rows = reader.execute(_OF_TRACE, (low, *tail))
+    elif session_id:
+        rows = reader.execute(_OF_SESSION, (to_signed(session_id), *tail))
+    else:
+        rows = reader.execute(_ALL, tail)
+    return [
+        StoredLog(
+            digest=row[0],
+            time_us=row[1],
+            session_id=row[4],
+            event_id=row[5],
+            data=decompress(row[6]),
+        )
+        for row in rows
+    ]
+
+
+def count_logs(reader: apsw.Connection) -> int:
+    """Return how many log records the file holds."""
+    return int(reader.execute(_COUNT).get)

@@ -1,0 +1,226 @@
+"""Memories in and out: row, text and vector together in one transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.model.ids import memory_handle
+from flowtrace_mcp.model.memory import Memory, MemoryFilter, NewMemory, Outcome
+from flowtrace_mcp.storage import memories, memory_text, memory_vectors
+from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.memories import KeyedMemory
+from flowtrace_mcp.storage.memory_text import MemoryDocument
+from flowtrace_mcp.storage.memory_vectors import VectorCode
+
+NEAR_LIMIT: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """The memories in force that a new one must be held against."""
+
+    same: Memory | None  # the very same text
+    topic: Memory | None  # the same topic
+    told: Memory | None  # what the caller says it supersedes
+    near: Sequence[Memory]  # found by its words, best first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a rule decided about a new memory."""
+
+    outcome: Outcome
+    old: Memory | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What became of a memory that was to be stored."""
+
+    handle: str
+    outcome: Outcome
+    old: Memory | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryWrite:
+    """A memory with all that is stored beside it."""
+
+    new: NewMemory
+    memory_id: bytes
+    document: MemoryDocument
+    vector: VectorCode | None  # None: embedded later, in the background
+    near_match: str | None  # FTS5 expression for texts like it
+    near_filter: MemoryFilter
+    supersedes: str = ""  # handle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A candidate answer: its scores, None where an arm did not find it."""
+
+    key: int
+    bm25: float | None
+    cosine: float | None
+
+
+class MemoryStore:
+    """Memories of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert_memories(
+        self, writes: Sequence[MemoryWrite], judge: Callable[[NewMemory, Kin], Verdict]
+    ) -> list[Placed]:
+        """Store memories in one transaction; a later one may be judged against an earlier.
+
+        Args:
+            writes: What to store, in order.
+            judge: The rule; it runs inside the transaction, so no other process can step
+                between its decision and the write.
+        """
+        return self._database.write(lambda c: [_place(c, write, judge) for write in writes])
+
+    def retract(self, handle: str, now_us: int, reason: str) -> Memory | None:
+        """Retire a memory; None when there is none of that handle."""
+
+        def job(connection: apsw.Connection) -> Memory | None:
+            found = memories.find_memory(connection, handle)
+            if found is None:
+                return None
+            memories.retract_memory(connection, found[0], now_us, reason)
+            return found[1]
+
+        return self._database.write(job)
+
+    def delete(self, handle: str) -> Memory | None:
+        """Remove a memory, its words and its vector for good, out of the log too."""
+
+        def job(connection: apsw.Connection) -> Memory | None:
+            found = memories.find_memory(connection, handle)
+            if found is None:
+                return None
+            memory_text.delete_text(connection, found[0])
+            memories.delete_memory(connection, found[0])
+            return found[1]
+
+        gone = self._database.write(job)
+        if gone is not None:
+            self._database.scrub_log()
+        return gone
+
+    def find_memory(self, handle: str) -> Memory | None:
+        """Return the memory of a handle, retired or not, or None."""
+        with self._database.reading() as reader:
+            found = memories.find_memory(reader, handle)
+            return None if found is None else found[1]
+
+    def search(
+        self, match: str | None, query: VectorCode | None, wanted: MemoryFilter, limit: int
+    ) -> list[Found]:
+        """Return candidates of both arms, each candidate scored by both where it can be.
+
+        Args:
+            match: FTS5 expression, or None to ask no words.
+            query: The question's vector, or None to ask no meaning.
+            wanted: Which memories may be seen.
+            limit: At most so many from each arm.
+        """
+        with self._database.reading() as reader:
+            by_text = dict(memory_text.search_text(reader, match, wanted, limit) if match else ())
+            by_vector = dict(
+                memory_vectors.search_vectors(reader, query, wanted, limit) if query else ()
+            )
+            if query is not None:
+                missing = [key for key in by_text if key not in by_vector]
+                by_vector.update(memory_vectors.score_vectors(reader, query, missing))
+        return [
+            Found(key=key, bm25=by_text.get(key), cosine=by_vector.get(key))
+            for key in sorted({*by_text, *by_vector})
+        ]
+
+    def get_memories(self, keys: Sequence[int]) -> dict[int, Memory]:
+        """Return key -> memory for those that exist."""
+        with self._database.reading() as reader:
+            return memories.get_memories(reader, keys)
+
+    def list_recent(self, wanted: MemoryFilter, limit: int) -> list[Memory]:
+        """Return memories that pass a filter, newest first."""
+        with self._database.reading() as reader:
+            found = memories.list_recent_memories(reader, wanted, limit)
+        return [memory for _, memory in found]
+
+    def list_pending(self, embedder: str, limit: int) -> list[tuple[int, Memory]]:
+        """Return keyed memories that have no vector of an embedder yet, newest first."""
+        with self._database.reading() as reader:
+            keys = memory_vectors.list_pending(reader, embedder, limit)
+            found = memories.get_memories(reader, keys)
+        return [(key, found[key]) for key in keys if key in found]
+
+    def count_pending(self, embedder: str) -> int:
+        """Return how many memories have no vector of an embedder yet."""
+        with self._database.reading() as reader:
+            return memory_vectors.count_pending(reader, embedder)
+
+    def insert_vectors(self, vectors: Sequence[tuple[int, int, VectorCode]]) -> None:
+        """Keep vectors made in the background: (memory key, project id, code) rows."""
+
+        def job(connection: apsw.Connection) -> None:
+            still = memories.get_memories(connection, [key for key, _, _ in vectors])
+            for key, project_id, code in vectors:
+                if key in still:  # it may have been deleted meanwhile
+                    memory_vectors.insert_vector(connection, key, project_id, code)
+
+        self._database.write(job)
+
+
+def _place(
+    connection: apsw.Connection, write: MemoryWrite, judge: Callable[[NewMemory, Kin], Verdict]
+) -> Placed:
+    new = write.new
+    same = memories.find_same_memory(connection, new)
+    topic = memories.find_topic_memory(connection, new)
+    told = memories.find_memory(connection, write.supersedes) if write.supersedes else None
+    near: dict[int, Memory] = {}
+    if write.near_match is not None and same is None:
+        hits = memory_text.search_text(connection, write.near_match, write.near_filter, NEAR_LIMIT)
+        stored = memories.get_memories(connection, [key for key, _ in hits])
+        near = {key: stored[key] for key, _ in hits}
+    verdict = judge(
+        new,
+        Kin(
+            same=same[1] if same else None,
+            topic=topic[1] if topic else None,
+            told=told[1] if told else None,
+            near=tuple(near.values()),
+        ),
+    )
+    if verdict.outcome is Outcome.SAME and same is not None:
+        memories.update_seen(connection, same, new)
+        return Placed(handle=same[1].handle, outcome=Outcome.SAME, old=None)
+    key = memories.insert_memory(connection, new, write.memory_id)
+    project_id, *_ = memories.layer_of(new.scope, new.place)
+    memory_text.insert_text(connection, key, project_id, write.document)
+    if write.vector is not None:
+        memory_vectors.insert_vector(connection, key, project_id, write.vector)
+    if verdict.old is not None:
+        old_key = _key_of(verdict.old, (same, topic, told), near)
+        _relate(connection, (key, old_key), verdict.outcome, new.recorded_us)
+    return Placed(handle=memory_handle(write.memory_id), outcome=verdict.outcome, old=verdict.old)
+
+
+def _key_of(old: Memory, named: Sequence[KeyedMemory | None], near: dict[int, Memory]) -> int:
+    keys = {found[1].handle: found[0] for found in named if found is not None}
+    keys.update({memory.handle: key for key, memory in near.items()})
+    return keys[old.handle]
+
+
+def _relate(
+    connection: apsw.Connection, keys: tuple[int, int], outcome: Outcome, now_us: int
+) -> None:
+    memories.link_memories(connection, keys, outcome.value, now_us)
+    if outcome is Outcome.SUPERSEDES:
+        memories.retract_memory(connection, keys[1], now_us, "superseded")

@@ -1,0 +1,68 @@
+"""The text index of memories: FTS5, stemmed words and identifier parts, no copy of the text."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.model.memory import MemoryFilter
+from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
+
+CREATE: Final = """
+    CREATE VIRTUAL TABLE memory_text USING fts5 (
+        body, identifiers, project,
+        content = '', contentless_delete = 1,
+        tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    INSERT INTO memory_text (memory_text, rank) VALUES ('secure-delete', 1);
+"""
+_INSERT: Final = "INSERT INTO memory_text (rowid, body, identifiers, project) VALUES (?, ?, ?, ?)"
+_DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
+# Identifier parts repeat words of the body, so they weigh half; the project token nothing.
+_SEARCH: Final = f"""
+    SELECT m.memory_key, -bm25(memory_text, 1.0, 0.5, 0.0) AS score
+    FROM memory_text CROSS JOIN memories AS m ON m.memory_key = memory_text.rowid
+    WHERE memory_text MATCH :match AND {VISIBLE}
+    ORDER BY score DESC, m.memory_key DESC LIMIT :limit
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryDocument:
+    """What of a memory is searched by words."""
+
+    body: str  # date, author, text and aliases
+    identifiers: str  # parts of identifiers, joined by blanks
+
+
+def project_token(project_id: int) -> str:
+    """Return the word that every text row of a project carries."""
+    return f"p{project_id}"
+
+
+def insert_text(
+    connection: apsw.Connection, key: int, project_id: int, document: MemoryDocument
+) -> None:
+    """Index a memory's text under its key."""
+    row = (key, document.body, document.identifiers, project_token(project_id))
+    connection.execute(_INSERT, row)
+
+
+def delete_text(connection: apsw.Connection, key: int) -> None:
+    """Remove a memory from the index; secure-delete leaves no trace of its words."""
+    connection.execute(_DELETE, (key,))
+
+
+def search_text(
+    reader: apsw.Connection, match: str, wanted: MemoryFilter, limit: int
+) -> list[tuple[int, float]]:
+    """Return (memory key, BM25 score, higher is better) of the best matches.
+
+    Args:
+        reader: A read connection.
+        match: An FTS5 expression that names the project's token.
+        wanted: Which memories may be seen.
+        limit: At most so many.
+    """
+    parameters = {**filter_parameters(wanted), "match": match, "limit": limit}
+    return list(reader.execute(_SEARCH, parameters))

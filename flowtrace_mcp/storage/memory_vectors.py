@@ -1,0 +1,107 @@
+"""Vectors of memories, one row a memory and embedder; searched exactly with sqlite-vec."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.model.memory import MemoryFilter
+from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
+from flowtrace_mcp.storage.rows import int_array
+
+CREATE: Final = """
+    CREATE TABLE memory_vectors (
+        memory_key INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+        project_id INTEGER NOT NULL,
+        embedder TEXT NOT NULL,
+        sign_code BLOB NOT NULL,
+        int8_code BLOB NOT NULL,
+        scale REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX memory_vectors_by_project ON memory_vectors (project_id, embedder);
+"""
+_INSERT: Final = """
+    INSERT INTO memory_vectors (memory_key, project_id, embedder, sign_code, int8_code, scale)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (memory_key) DO UPDATE SET project_id = excluded.project_id,
+        embedder = excluded.embedder, sign_code = excluded.sign_code,
+        int8_code = excluded.int8_code, scale = excluded.scale
+"""
+# The cosine of two int8 codes is that of the vectors: a scale per vector divides out.
+_SEARCH: Final = f"""
+    SELECT m.memory_key,
+        1.0 - vec_distance_cosine(vec_int8(v.int8_code), vec_int8(:query)) AS score
+    FROM memory_vectors AS v CROSS JOIN memories AS m ON m.memory_key = v.memory_key
+    WHERE v.project_id IN (:project, 0) AND v.embedder = :embedder AND {VISIBLE}
+    ORDER BY score DESC, m.memory_key DESC LIMIT :limit
+"""
+_SCORES: Final = """
+    SELECT memory_key,
+        1.0 - vec_distance_cosine(vec_int8(int8_code), vec_int8(:query))
+    FROM memory_vectors WHERE embedder = :embedder AND memory_key IN carray(:keys)
+"""
+_PENDING: Final = """
+    SELECT m.memory_key FROM memories AS m
+    LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
+    WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
+    ORDER BY m.memory_key DESC LIMIT ?
+"""
+_COUNT_PENDING: Final = """
+    SELECT count(*) FROM memories AS m
+    LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
+    WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorCode:
+    """A vector as stored: 1 bit and 8 bits a dimension."""
+
+    embedder: str
+    sign_code: bytes
+    int8_code: bytes
+    scale: float  # int8 times this is the vector
+
+
+def insert_vector(connection: apsw.Connection, key: int, project_id: int, code: VectorCode) -> None:
+    """Keep a memory's vector, in place of one of an older embedder."""
+    values = (key, project_id, code.embedder, code.sign_code, code.int8_code, code.scale)
+    connection.execute(_INSERT, values)
+
+
+def search_vectors(
+    reader: apsw.Connection, query: VectorCode, wanted: MemoryFilter, limit: int
+) -> list[tuple[int, float]]:
+    """Return (memory key, cosine) of the nearest memories that pass a filter."""
+    parameters = {
+        **filter_parameters(wanted),
+        "query": query.int8_code,
+        "embedder": query.embedder,
+        "limit": limit,
+    }
+    return list(reader.execute(_SEARCH, parameters))
+
+
+def score_vectors(
+    reader: apsw.Connection, query: VectorCode, keys: Sequence[int]
+) -> dict[int, float]:
+    """Return memory key -> cosine for those keys that have a vector of the same embedder."""
+    if not keys:
+        return {}
+    parameters = {
+        "query": query.int8_code,
+        "embedder": query.embedder,
+        "keys": int_array(keys),
+    }
+    return dict(reader.execute(_SCORES, parameters))
+
+
+def list_pending(reader: apsw.Connection, embedder: str, limit: int) -> list[int]:
+    """Return keys of memories in force without a vector of an embedder, newest first."""
+    return [row[0] for row in reader.execute(_PENDING, (embedder, limit))]
+
+
+def count_pending(reader: apsw.Connection, embedder: str) -> int:
+    """Return how many memories in force have no vector of an embedder."""
+    return int(reader.execute(_COUNT_PENDING, (embedder,)).get)

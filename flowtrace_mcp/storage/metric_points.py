@@ -1,0 +1,86 @@
+"""OpenTelemetry metric points; a point that is sent twice is kept once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+
+from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.compression import decompress
+from flowtrace_mcp.storage.rows import insert_rows
+
+CREATE: Final = """
+    CREATE TABLE metric_points (
+        digest INTEGER PRIMARY KEY,
+        time_us INTEGER NOT NULL,
+        name_id INTEGER NOT NULL,
+        service_id INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX metric_points_by_name ON metric_points (name_id, time_us);
+    CREATE INDEX metric_points_by_service ON metric_points (service_id, time_us);
+    CREATE INDEX metric_points_by_time ON metric_points (time_us);
+"""
+_INSERT: Final = "INSERT INTO metric_points (digest, time_us, name_id, service_id, data)"
+_ONCE: Final = "ON CONFLICT (digest) DO NOTHING"
+_SELECT: Final = "SELECT digest, time_us, data FROM metric_points"
+_AFTER: Final = "(time_us, digest) > (?, ?) ORDER BY time_us, digest LIMIT ?"
+_NAMED: Final = f"{_SELECT} WHERE name_id = ? AND {_AFTER}"
+_OF_SERVICE: Final = f"{_SELECT} WHERE service_id = ? AND {_AFTER}"
+_BOTH: Final = f"{_SELECT} WHERE name_id = ? AND service_id = ? AND {_AFTER}"
+_ALL: Final = f"{_SELECT} WHERE {_AFTER}"
+_COUNT: Final = "SELECT count(*) FROM metric_points"
+
+MetricRow = tuple[int, int, int, int, bytes]  # digest, time, name, service, compressed point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPoint:
+    """A metric point read back; ``data`` is its encoded whole."""
+
+    digest: int
+    time_us: int
+    data: bytes
+
+
+def insert_points(connection: apsw.Connection, rows: Sequence[MetricRow]) -> int:
+    """Keep points not yet there; return how many were new."""
+    before = connection.total_changes()
+    insert_rows(connection, _INSERT, rows, _ONCE)
+    return connection.total_changes() - before
+
+
+def list_points(
+    reader: apsw.Connection,
+    *,
+    after: tuple[int, int],
+    limit: int,
+    name_id: int = 0,
+    service_id: int = 0,
+) -> list[StoredPoint]:
+    """Return points oldest first, by name and service (unsigned numbers, 0 = any).
+
+    Args:
+        reader: A read connection.
+        after: Time in microseconds and digest of the last point already seen.
+        limit: At most so many.
+        name_id: Dictionary number of the metric's name.
+        service_id: Dictionary number of the service's name.
+    """
+    tail: tuple[Any, ...] = (*after, limit)
+    named, served = to_signed(name_id), to_signed(service_id)
+    if name_id and service_id:
+        rows = reader.execute(_BOTH, (named, served, *tail))
+    elif name_id:
+        rows = reader.execute(_NAMED, (named, *tail))
+    elif service_id:
+        rows = reader.execute(_OF_SERVICE, (served, *tail))
+    else:
+        rows = reader.execute(_ALL, tail)
+    return [StoredPoint(digest=row[0], time_us=row[1], data=decompress(row[2])) for row in rows]
+
+
+def count_points(reader: apsw.Connection) -> int:
+    """Return how many metric points the file holds."""
+    return int(reader.execute(_COUNT).get)

@@ -1,0 +1,51 @@
+"""The first schema."""
+
+import uuid
+
+import apsw
+
+from flowtrace_mcp.storage import (
+    contents,
+    edges,
+    leases,
+    logs,
+    memories,
+    memory_text,
+    memory_vectors,
+    meta,
+    metric_points,
+    payloads,
+    project_hours,
+    projects,
+    sessions,
+    strings,
+    traces,
+    usage,
+)
+
+_TABLES = (
+    meta,
+    strings,
+    contents,
+    projects,
+    leases,
+    edges,
+    payloads,
+    usage,
+    sessions,
+    traces,
+    project_hours,
+    logs,
+    metric_points,
+    memories,
+    memory_text,
+    memory_vectors,
+)
+
+
+def upgrade(connection: apsw.Connection, now_us: int) -> None:
+    """Make every table of an empty file, and give the file its id."""
+    for table in _TABLES:
+        connection.execute(table.CREATE)
+    meta.update_meta(connection, meta.DATA_FOLDER_ID, uuid.uuid4().hex)
+    meta.update_meta(connection, "created_us", str(now_us))

@@ -1,0 +1,102 @@
+"""One row a project and hour: sums, a sketch of durations, a count of distinct sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.analytics.ddsketch import DDSketch
+from flowtrace_mcp.analytics.hyperloglog import HyperLogLog
+from flowtrace_mcp.storage.measures import (
+    ADDED,
+    COLUMNS,
+    DEFINITION,
+    NAMES,
+    Measures,
+    measures_from,
+)
+
+HOUR_US: Final = 3_600_000_000
+
+CREATE: Final = f"""
+    CREATE TABLE project_hours (
+        project_id INTEGER NOT NULL,
+        hour_us INTEGER NOT NULL,
+        durations BLOB NOT NULL,
+        sessions BLOB NOT NULL,{DEFINITION},
+        PRIMARY KEY (project_id, hour_us)
+    ) STRICT, WITHOUT ROWID;
+"""
+_SKETCHES: Final = """
+    SELECT durations, sessions FROM project_hours WHERE project_id = ? AND hour_us = ?
+"""
+_ADD: Final = f"""
+    INSERT INTO project_hours (project_id, hour_us, durations, sessions, {COLUMNS})
+    VALUES (?, ?, ?, ?, {", ".join("?" * len(NAMES))})
+    ON CONFLICT (project_id, hour_us) DO UPDATE SET
+        durations = excluded.durations, sessions = excluded.sessions, {ADDED}
+"""
+_LIST: Final = f"""
+    SELECT project_id, hour_us, durations, sessions, {COLUMNS} FROM project_hours
+    WHERE project_id = ? AND hour_us >= ? AND hour_us < ? ORDER BY hour_us LIMIT ?
+"""
+_DELETE: Final = "DELETE FROM project_hours WHERE project_id = ? AND hour_us = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourAddition:
+    """What new spans add to an hour of a project."""
+
+    project_id: int
+    hour_us: int  # start of the hour
+    durations_us: Sequence[int]
+    session_ids: frozenset[int]  # unsigned
+    measures: Measures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectHour:
+    """A stored hour; durations are in microseconds."""
+
+    project_id: int
+    hour_us: int
+    durations: DDSketch
+    sessions: HyperLogLog
+    measures: Measures
+
+
+def add_to_project_hour(connection: apsw.Connection, addition: HourAddition) -> None:
+    """Merge what new spans add into the row of their hour."""
+    key = (addition.project_id, addition.hour_us)
+    row = connection.execute(_SKETCHES, key).fetchone()
+    durations = DDSketch.from_bytes(row[0]) if row else DDSketch()
+    sessions = HyperLogLog.from_bytes(row[1]) if row else HyperLogLog()
+    durations.add_many(addition.durations_us)
+    for session_id in addition.session_ids:
+        sessions.add_hash(session_id)
+    connection.execute(
+        _ADD, (*key, durations.to_bytes(), sessions.to_bytes(), *addition.measures.values())
+    )
+
+
+def list_project_hours(
+    reader: apsw.Connection, project_id: int, window_us: tuple[int, int], limit: int
+) -> list[ProjectHour]:
+    """Return a project's hours that start in a window, oldest first."""
+    rows = reader.execute(_LIST, (project_id, *window_us, limit))
+    return [
+        ProjectHour(
+            project_id=row[0],
+            hour_us=row[1],
+            durations=DDSketch.from_bytes(row[2]),
+            sessions=HyperLogLog.from_bytes(row[3]),
+            measures=measures_from(row[4:]),
+        )
+        for row in rows
+    ]
+
+
+def delete_project_hour(connection: apsw.Connection, project_id: int, hour_us: int) -> None:
+    """Remove an hour, so that it can be made again from its spans."""
+    connection.execute(_DELETE, (project_id, hour_us))

@@ -1,0 +1,119 @@
+"""One row a session: the roll-up that session lists read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+
+from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.measures import ADDED, COLUMNS, DEFINITION, Measures, measures_from
+from flowtrace_mcp.storage.rows import insert_rows
+from flowtrace_mcp.storage.traces import Page
+
+CREATE: Final = f"""
+    CREATE TABLE sessions (
+        session_id INTEGER PRIMARY KEY,
+        project_id INTEGER NOT NULL,
+        agent_id INTEGER NOT NULL,
+        user_id INTEGER NOT NULL,
+        start_us INTEGER NOT NULL,
+        end_us INTEGER NOT NULL,{DEFINITION}
+    ) STRICT;
+    CREATE INDEX sessions_by_start ON sessions (start_us);
+    CREATE INDEX sessions_by_project ON sessions (project_id, start_us);
+"""
+_HEAD: Final = (
+    f"INSERT INTO sessions (session_id, project_id, agent_id, user_id, start_us, end_us, {COLUMNS})"
+)
+_ADD: Final = f"""
+    ON CONFLICT (session_id) DO UPDATE SET
+        project_id = iif(excluded.project_id = 0, project_id, excluded.project_id),
+        agent_id = iif(excluded.agent_id = 0, agent_id, excluded.agent_id),
+        user_id = iif(excluded.user_id = 0, user_id, excluded.user_id),
+        start_us = min(start_us, excluded.start_us),
+        end_us = max(end_us, excluded.end_us),
+        {ADDED}
+"""
+_SELECT: Final = f"""
+    SELECT session_id, project_id, agent_id, user_id, start_us, end_us, {COLUMNS}
+    FROM sessions
+"""
+_ORDER: Final = "ORDER BY start_us DESC, session_id DESC LIMIT ?"
+_BEFORE: Final = "(start_us, session_id) < (?, ?)"
+_BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
+_BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
+_GET: Final = f"{_SELECT} WHERE session_id = ?"
+_REBIND: Final = "UPDATE sessions SET project_id = ? WHERE session_id = ?"
+_COUNT: Final = "SELECT count(*) FROM sessions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRollup:
+    """What a list shows of a session; ids are signed dictionary numbers."""
+
+    session_id: int
+    project_id: int
+    agent_id: int
+    user_id: int
+    start_us: int
+    end_us: int
+    measures: Measures
+
+    def row(self) -> tuple[Any, ...]:
+        """Return the values in the order of the table's columns."""
+        return (
+            self.session_id,
+            self.project_id,
+            self.agent_id,
+            self.user_id,
+            self.start_us,
+            self.end_us,
+            *self.measures.values(),
+        )
+
+
+def add_to_sessions(connection: apsw.Connection, rollups: Sequence[SessionRollup]) -> None:
+    """Add what new spans contribute to their sessions' rows."""
+    insert_rows(connection, _HEAD, [rollup.row() for rollup in rollups], _ADD)
+
+
+def find_session(reader: apsw.Connection, session_id: int) -> SessionRollup | None:
+    """Return the row of an unsigned session id, or None."""
+    row = reader.execute(_GET, (to_signed(session_id),)).fetchone()
+    return None if row is None else _session(row)
+
+
+def list_sessions(
+    reader: apsw.Connection, page: Page, project_id: int | None = None
+) -> list[SessionRollup]:
+    """Return sessions newest first, of a project or (None) of all."""
+    tail = (page.since_us, page.before_us, page.before_id, page.limit)
+    if project_id is None:
+        rows = reader.execute(_BY_TIME, tail)
+    else:
+        rows = reader.execute(_BY_PROJECT, (project_id, *tail))
+    return [_session(row) for row in rows]
+
+
+def update_sessions_project(connection: apsw.Connection, session_id: int, project_id: int) -> None:
+    """Move the row of an unsigned session id to a project."""
+    connection.execute(_REBIND, (project_id, to_signed(session_id)))
+
+
+def count_sessions(reader: apsw.Connection) -> int:
+    """Return how many sessions the file holds."""
+    return int(reader.execute(_COUNT).get)
+
+
+def _session(row: tuple[Any, ...]) -> SessionRollup:
+    session_id, project_id, agent_id, user_id, start_us, end_us = row[:6]
+    return SessionRollup(
+        session_id=session_id,
+        project_id=project_id,
+        agent_id=agent_id,
+        user_id=user_id,
+        start_us=start_us,
+        end_us=end_us,
+        measures=measures_from(row[6:]),
+    )

@@ -1,0 +1,277 @@
+"""A batch of spans turned into rows and roll-up additions: no SQL here, only arithmetic."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flowtrace_mcp.model.edge import (
+    NO_PARENT,
+    U32_MAX,
+    Edge,
+    EdgeFlag,
+    SpanStatus,
+    SpanType,
+    pack_edge,
+)
+from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
+from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.storage.contents import content_id
+from flowtrace_mcp.storage.measures import sum_measures
+from flowtrace_mcp.storage.payloads import PackedPayload, pack_payload
+from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
+from flowtrace_mcp.storage.sessions import SessionRollup
+from flowtrace_mcp.storage.traces import TraceRollup
+from flowtrace_mcp.storage.usage import UsageRow
+
+K = TypeVar("K", bound=Hashable)
+
+_NO_USAGE = TokenUsage()
+
+
+@dataclass(slots=True, kw_only=True)
+class PreparedSpan:
+    """A span with everything computed that does not need the database."""
+
+    write: SpanWrite
+    payload: PackedPayload
+    session_id: int  # unsigned
+    agent_id: int
+    measures: tuple[Any, ...]  # in the order of the roll-ups' columns
+
+
+def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:
+    """Hash, cut and compress; done on the caller's thread, before the write lock."""
+    ids: dict[str, int] = {}
+    contexts: dict[bytes, int] = {}
+
+    def number(text: str) -> int:
+        known = ids.get(text)
+        if known is None:
+            known = ids[text] = string_id(text)
+        return known
+
+    def context(data: bytes) -> int:
+        known = contexts.get(data)
+        if known is None:
+            known = contexts[data] = content_id(data)
+        return known
+
+    return [
+        PreparedSpan(
+            write=write,
+            payload=pack_payload(
+                write.raw,
+                write.encoding,
+                write.long_values,
+                (context(write.resource), context(write.scope)),
+            ),
+            session_id=number(write.session),
+            agent_id=number(write.agent),
+            measures=measures_of(
+                write.span_type, write.status, write.flags, write.usage, write.cost_usd
+            ),
+        )
+        for write in writes
+    ]
+
+
+def measures_of(
+    span_type: int,
+    status: int,
+    flags: int,
+    usage: TokenUsage | None,
+    cost_usd: float | None,
+) -> tuple[Any, ...]:
+    """Return what one span adds to the roll-ups, in the order of their columns.
+
+    An aggregate's usage is not summed.
+    """
+    is_aggregate = bool(flags & EdgeFlag.AGGREGATE)
+    tokens = _NO_USAGE if usage is None or is_aggregate else usage
+    return (
+        1,
+        int(status == SpanStatus.ERROR),
+        int(span_type in MODEL_CALL_TYPES and not is_aggregate),
+        int(span_type == SpanType.TOOL_CALL),
+        tokens.input,
+        tokens.cache_read,
+        tokens.cache_write,
+        tokens.output,
+        tokens.reasoning,
+        None if is_aggregate else cost_usd,
+    )
+
+
+def in_causal_order(spans: Sequence[PreparedSpan]) -> list[PreparedSpan]:
+    """Return the spans by start, but every parent of the batch before its children."""
+    by_id = {(s.write.trace_id, s.write.span_id): s for s in spans}
+    placed: dict[tuple[bytes, bytes], PreparedSpan] = {}
+    for span in sorted(spans, key=lambda s: s.write.start_us):
+        chain: list[PreparedSpan] = []
+        on_chain: set[tuple[bytes, bytes]] = set()
+        step: PreparedSpan | None = span
+        while step is not None:
+            key = (step.write.trace_id, step.write.span_id)
+            if key in placed or key in on_chain:  # done, or a cycle of broken parents
+                break
+            on_chain.add(key)
+            chain.append(step)
+            step = by_id.get((step.write.trace_id, step.write.parent_span_id))
+        for link in reversed(chain):
+            placed[(link.write.trace_id, link.write.span_id)] = link
+    return list(placed.values())
+
+
+def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
+    """Return the 128 bytes of a span; counts beyond 32 bits are held at their limit."""
+    write, usage = span.write, span.write.usage or _NO_USAGE
+    low = write.trace_id[8:]
+    return pack_edge(
+        Edge(
+            edge_id=low + write.span_id,
+            causal_parent=low + write.parent_span_id if write.parent_span_id else NO_PARENT,
+            timestamp_us=write.start_us,
+            trace_id_high=int.from_bytes(write.trace_id[:8], "big"),
+            session_id=span.session_id,
+            agent_id=span.agent_id,
+            logical_clock=clock,
+            duration_us=write.duration_us,
+            input_token_count=min(usage.input_total, U32_MAX),
+            output_token_count=min(usage.output or 0, U32_MAX),
+            token_count=min(usage.total, U32_MAX),
+            confidence=write.confidence,
+            sampling_rate=write.sampling_rate,
+            project_id=project_id,
+            span_type=write.span_type,
+            status=write.status,
+            kind=write.kind,
+            environment=write.environment,
+            sensitivity=write.sensitivity,
+            flags=write.flags | EdgeFlag.PAYLOAD,
+            parent_count=write.parent_count or int(bool(write.parent_span_id)),
+        )
+    )
+
+
+def usage_row(edge_key: int, write: SpanWrite) -> UsageRow | None:
+    """Return the usage row of a span, or None when it says nothing of tokens or cost."""
+    if write.usage is None and write.cost_usd is None:
+        return None
+    usage = write.usage or _NO_USAGE
+    return (
+        edge_key,
+        to_signed(string_id(write.model)),
+        to_signed(string_id(write.provider)),
+        usage.input,
+        usage.cache_read,
+        usage.cache_write,
+        usage.output,
+        usage.reasoning,
+        write.cost_usd,
+    )
+
+
+def sessions_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[SessionRollup]:
+    """Return one addition a session; spans that name no session belong to none.
+
+    Args:
+        spans: (span, project id) pairs.
+    """
+    return [
+        SessionRollup(
+            session_id=to_signed(session_id),
+            project_id=group[0][1],
+            agent_id=_last_id(span.agent_id for span, _ in group),
+            user_id=_last_id(string_id(span.write.user) for span, _ in group),
+            start_us=min(span.write.start_us for span, _ in group),
+            end_us=max(span.write.start_us + span.write.duration_us for span, _ in group),
+            measures=sum_measures([span.measures for span, _ in group]),
+        )
+        for session_id, group in _grouped(spans, lambda span, _: span.session_id).items()
+        if session_id
+    ]
+
+
+def traces_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[TraceRollup]:
+    """Return one addition a trace.
+
+    Args:
+        spans: (span, project id) pairs.
+    """
+    return [
+        TraceRollup(
+            trace_id=trace_id,
+            project_id=max(project_id for _, project_id in group),
+            session_id=_last_id(span.session_id for span, _ in group),
+            agent_id=_last_id(span.agent_id for span, _ in group),
+            service_id=_last_id(string_id(span.write.service) for span, _ in group),
+            name_id=_last_id(
+                string_id(span.write.name) for span, _ in group if not span.write.parent_span_id
+            ),
+            start_us=min(span.write.start_us for span, _ in group),
+            end_us=max(span.write.start_us + span.write.duration_us for span, _ in group),
+            measures=sum_measures([span.measures for span, _ in group]),
+        )
+        for trace_id, group in _grouped(spans, lambda span, _: span.write.trace_id).items()
+    ]
+
+
+def hours_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[HourAddition]:
+    """Return one addition a project and hour of start.
+
+    Args:
+        spans: (span, project id) pairs.
+    """
+    groups = _grouped(
+        spans,
+        lambda span, project_id: (project_id, span.write.start_us // HOUR_US * HOUR_US),
+    )
+    return [
+        HourAddition(
+            project_id=project_id,
+            hour_us=hour_us,
+            durations_us=[span.write.duration_us for span, _ in group],
+            session_ids=frozenset(span.session_id for span, _ in group if span.session_id),
+            measures=sum_measures([span.measures for span, _ in group]),
+        )
+        for (project_id, hour_us), group in groups.items()
+    ]
+
+
+def _grouped(
+    spans: Iterable[tuple[PreparedSpan, int]], key: Callable[[PreparedSpan, int], K]
+) -> dict[K, list[tuple[PreparedSpan, int]]]:
+    groups: dict[K, list[tuple[PreparedSpan, int]]] = {}
+    for span, project_id in spans:
+        groups.setdefault(key(span, project_id), []).append((span, project_id))
+    return groups
+
+
+def _last_id(numbers: Iterable[int]) -> int:
+    """Return the last number that is not 0, signed; 0 when all are."""
+    return to_signed(next((number for number in reversed(list(numbers)) if number), 0))
+
+
+def names_of(spans: Iterable[PreparedSpan]) -> set[str]:
+    """Return every string that the rows of these spans stand for."""
+    names: set[str] = set()
+    for span in spans:
+        write = span.write
+        names.update(
+            (write.session, write.agent, write.user, write.service, write.model, write.provider)
+        )
+        if not write.parent_span_id:
+            names.add(write.name)
+    names.discard("")
+    return names
+
+
+def contents_of(spans: Iterable[PreparedSpan]) -> Mapping[int, bytes]:
+    """Return content id -> bytes of all that these spans share with others."""
+    contents: dict[int, bytes] = {}
+    for span in spans:
+        contents[span.payload.resource_id] = span.write.resource
+        contents[span.payload.scope_id] = span.write.scope
+        contents.update(span.payload.contents)
+    return contents

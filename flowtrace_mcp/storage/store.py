@@ -1,0 +1,176 @@
+"""The one concrete store that services receive."""
+
+import functools
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.storage import (
+    edges,
+    leases,
+    logs,
+    memories,
+    meta,
+    metric_points,
+    projects,
+    sessions,
+    strings,
+    traces,
+)
+from flowtrace_mcp.storage.contents import insert_contents
+from flowtrace_mcp.storage.database import Connection, Database
+from flowtrace_mcp.storage.memory_store import MemoryStore
+from flowtrace_mcp.storage.migrate import file_version
+from flowtrace_mcp.storage.span_store import SpanStore
+
+PROJECTS_LIMIT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFacts:
+    """The honest figures of the file."""
+
+    data_folder_id: str
+    schema_version: int
+    file_bytes: int
+    log_bytes: int  # write-ahead log
+    memory_count: int
+    span_count: int
+    trace_count: int
+    session_count: int
+    log_count: int
+    metric_point_count: int
+    write_refusal: FlowtraceError | None
+
+
+class Store:
+    """Memories, spans, logs, metrics and projects of one file.
+
+    Args:
+        path: The database file.
+        now_us: Microseconds since the epoch.
+        durable: Whether every commit waits for the disk.
+    """
+
+    def __init__(self, path: Path, now_us: Callable[[], int], *, durable: bool = True) -> None:
+        self._database = Database(path, now_us, durable=durable)
+        self._now_us = now_us
+        self.path = path
+        self.memories = MemoryStore(self._database)
+        self.spans = SpanStore(self._database)
+
+    @functools.cached_property
+    def data_folder_id(self) -> str:
+        """Return the id by which processes tell that they share a file."""
+        with self._database.reading() as reader:
+            return meta.find_meta(reader, meta.DATA_FOLDER_ID) or ""
+
+    def facts(self) -> StoreFacts:
+        """Return counts and sizes."""
+        log_path = self.path.with_name(self.path.name + "-wal")
+        with self._database.reading() as reader:
+            return StoreFacts(
+                data_folder_id=self.data_folder_id,
+                schema_version=file_version(reader),
+                file_bytes=self.path.stat().st_size,
+                log_bytes=log_path.stat().st_size if log_path.exists() else 0,
+                memory_count=memories.count_memories(reader),
+                span_count=edges.count_edges(reader),
+                trace_count=traces.count_traces(reader),
+                session_count=sessions.count_sessions(reader),
+                log_count=logs.count_logs(reader),
+                metric_point_count=metric_points.count_points(reader),
+                write_refusal=self._database.write_refusal,
+            )
+
+    def project_id(self, identity: str, name: str) -> int:
+        """Return the number of a project, giving it one when it is new."""
+        with self._database.reading() as reader:
+            known = projects.find_project_id(reader, identity)
+        if known is not None:
+            return known
+        return self._database.write(
+            lambda c: projects.insert_project(
+                c, identity=identity, name=name, now_us=self._now_us()
+            )
+        )
+
+    def find_project_named(self, name: str) -> int | None:
+        """Return the number of the first project of that name, or None."""
+        with self._database.reading() as reader:
+            return projects.find_project_named(reader, name)
+
+    def list_projects(self) -> list[projects.StoredProject]:
+        """Return all projects in the order of their numbers."""
+        with self._database.reading() as reader:
+            return projects.list_projects(reader, PROJECTS_LIMIT)
+
+    def insert_logs(
+        self, rows: Sequence[logs.LogRow], names: Sequence[str], shared: dict[int, bytes]
+    ) -> "Future[int]":
+        """Queue log records; resolves to how many were new, once on disk.
+
+        Args:
+            rows: The records.
+            names: Strings that stand as numbers in the rows.
+            shared: Content id -> bytes of resources.
+        """
+
+        def job(connection: Connection) -> int:
+            strings.insert_strings(connection, names)
+            insert_contents(connection, shared)
+            return logs.insert_logs(connection, rows)
+
+        return self._database.submit(job, is_bulk=True)
+
+    def insert_points(
+        self, rows: Sequence[metric_points.MetricRow], names: Sequence[str]
+    ) -> "Future[int]":
+        """Queue metric points; resolves to how many were new, once on disk."""
+
+        def job(connection: Connection) -> int:
+            strings.insert_strings(connection, names)
+            return metric_points.insert_points(connection, rows)
+
+        return self._database.submit(job, is_bulk=True)
+
+    def list_logs(
+        self, *, after: tuple[int, int], limit: int, trace_id: bytes = b"", session_id: int = 0
+    ) -> list[logs.StoredLog]:
+        """Return log records oldest first; see ``logs.list_logs``."""
+        with self._database.reading() as reader:
+            return logs.list_logs(
+                reader, after=after, limit=limit, trace_id=trace_id, session_id=session_id
+            )
+
+    def list_points(
+        self, *, after: tuple[int, int], limit: int, name_id: int = 0, service_id: int = 0
+    ) -> list[metric_points.StoredPoint]:
+        """Return metric points oldest first; see ``metric_points.list_points``."""
+        with self._database.reading() as reader:
+            return metric_points.list_points(
+                reader, after=after, limit=limit, name_id=name_id, service_id=service_id
+            )
+
+    def take_lease(self, name: str, owner: str, duration_us: int) -> bool:
+        """Take or renew a lease; say whether ``owner`` now has it."""
+        now_us = self._now_us()
+        window_us = (now_us, now_us + duration_us)
+        return self._database.write(lambda c: leases.take_lease(c, name, owner, window_us))
+
+    def check(self) -> list[str]:
+        """Return what SQLite's integrity check finds wrong; nothing when all is well."""
+        with self._database.reading() as reader:
+            found = [str(row[0]) for row in reader.execute("PRAGMA integrity_check(100)")]
+        return [] if found == ["ok"] else found
+
+    def stop_writing(self) -> None:
+        """Finish the commit under way and take no more; for an exit that cannot wait."""
+        self._database.stop_writing()
+
+    def close(self) -> None:
+        """Stop writing and close every connection."""
+        self._database.close()

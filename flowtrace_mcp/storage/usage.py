@@ -1,0 +1,77 @@
+"""Tokens and cost of model calls, one row a span that says anything of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.storage.rows import insert_rows, int_array
+
+CREATE: Final = """
+    CREATE TABLE usage (
+        edge_key INTEGER PRIMARY KEY,
+        model_id INTEGER NOT NULL,
+        provider_id INTEGER NOT NULL,
+        input_tokens INTEGER,
+        cache_read_tokens INTEGER,
+        cache_write_tokens INTEGER,
+        output_tokens INTEGER,
+        reasoning_tokens INTEGER,
+        cost_usd REAL
+    ) STRICT;
+"""
+_INSERT: Final = (
+    "INSERT INTO usage (edge_key, model_id, provider_id, input_tokens, cache_read_tokens,"
+    " cache_write_tokens, output_tokens, reasoning_tokens, cost_usd)"
+)
+_GET: Final = """
+    SELECT edge_key, model_id, provider_id, input_tokens, cache_read_tokens,
+        cache_write_tokens, output_tokens, reasoning_tokens, cost_usd
+    FROM usage WHERE edge_key IN carray(?)
+"""
+_DELETE: Final = "DELETE FROM usage WHERE edge_key IN carray(?)"
+
+UsageRow = tuple[
+    int, int, int, int | None, int | None, int | None, int | None, int | None, float | None
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUsage:
+    """Usage of one span; model and provider are numbers of the string dictionary."""
+
+    model_id: int
+    provider_id: int
+    tokens: TokenUsage
+    cost_usd: float | None
+
+
+def insert_usage(connection: apsw.Connection, rows: Sequence[UsageRow]) -> None:
+    """Insert rows in the order of the table's columns."""
+    insert_rows(connection, _INSERT, rows)
+
+
+def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredUsage]:
+    """Return edge key -> usage, for the keys that have any."""
+    return {
+        row[0]: StoredUsage(
+            model_id=row[1],
+            provider_id=row[2],
+            tokens=TokenUsage(
+                input=row[3],
+                cache_read=row[4],
+                cache_write=row[5],
+                output=row[6],
+                reasoning=row[7],
+            ),
+            cost_usd=row[8],
+        )
+        for row in reader.execute(_GET, (int_array(keys),))
+    }
+
+
+def delete_usage(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove usage by edge key."""
+    connection.execute(_DELETE, (int_array(keys),))
