@@ -23,8 +23,8 @@ _BATCH_TEXTS: Final = 16
 class SentenceTransformerEmbedder:
     """Embeds text with a sentence-transformers model.
 
-    A folder is loaded without any use of the network. A name is looked up in the local cache
-    and, where it is not there, fetched from the model hub: the owner of the machine asked for it.
+    A folder, or a hub name that is in the local cache, is loaded without any use of the network.
+    Another name is fetched from the model hub: the owner of the machine asked for it.
 
     Args:
         name_or_path: A folder that holds a model, or a hub name.
@@ -35,9 +35,7 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, name_or_path: str) -> None:
         try:
-            self._model = SentenceTransformer(
-                name_or_path, local_files_only=Path(name_or_path).is_dir()
-            )
+            self._model = _load(name_or_path)
         except (OSError, ValueError) as error:
             raise EmbeddingError(
                 f"cannot load the sentence-transformers model {Path(name_or_path).name!r}",
@@ -61,6 +59,16 @@ class SentenceTransformerEmbedder:
             texts, batch_size=_BATCH_TEXTS, normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(vectors, np.float32)
+
+
+def _load(name_or_path: str) -> SentenceTransformer:
+    try:
+        return SentenceTransformer(name_or_path, local_files_only=True)
+    except OSError:
+        # Asking the hub first would cost a cached model a minute of retries without a network.
+        if Path(name_or_path).exists():
+            raise
+        return SentenceTransformer(name_or_path)
 
 
 def _weights_digest(model: SentenceTransformer) -> str:
