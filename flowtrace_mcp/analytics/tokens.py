@@ -102,9 +102,14 @@ def _piece_cost(piece: str) -> int:
     return _assemble_cached(piece) if len(piece) <= _CACHED_CHARACTERS else _assemble(piece)
 
 
+def _cost(text: str) -> int:
+    """Return the cost in tenths of a token of a text without runs of spaces."""
+    return sum(map(_piece_cost, _PIECE.findall(text)))
+
+
 def _chunk_cost(chunk: str) -> int:
-    """Return the cost in tenths of a token of what stands between two spaces."""
-    return sum(map(_piece_cost, _PIECE.findall(" " + chunk)))
+    """Return the cost of what stands between two spaces, the first of them included."""
+    return _cost(" " + chunk)
 
 
 _chunk_cost_cached: Final = lru_cache(_CACHED_PIECES)(_chunk_cost)
@@ -121,11 +126,12 @@ def estimate_tokens(text: str) -> int:
         return 0
     if "  " in text:
         text = _SPACES.sub(_SPACES_MARK, text)
-    chunks = text.split(" ")
-    if max(map(len, chunks)) <= _CACHED_CHARACTERS:
-        tenths = sum(map(_chunk_cost_cached, chunks))
+    first, *chunks = text.split(" ")
+    tenths = _cost(first)
+    if max(map(len, chunks), default=0) <= _CACHED_CHARACTERS:
+        tenths += sum(map(_chunk_cost_cached, chunks))
     else:
-        tenths = sum(
+        tenths += sum(
             _chunk_cost_cached(chunk) if len(chunk) <= _CACHED_CHARACTERS else _chunk_cost(chunk)
             for chunk in chunks
         )

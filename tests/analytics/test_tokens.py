@@ -64,6 +64,7 @@ def test_digits_of_other_scripts_are_not_counted_as_one_number():
 @example("a ", "  b")
 @example("x\t", "\ty")
 @example("don", "'t")
+@example("BN:O", "gets")
 def test_joined_texts_cost_at_most_the_sum_of_their_costs(left, right):
     assert estimate_tokens(left + right) <= estimate_tokens(left) + estimate_tokens(right)
 
