@@ -8,11 +8,11 @@ import apsw
 
 from flowtrace_mcp.model.ids import memory_handle
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, NewMemory, Outcome
+from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.storage import memories, memory_text, memory_vectors
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.memories import KeyedMemory
 from flowtrace_mcp.storage.memory_text import MemoryDocument
-from flowtrace_mcp.storage.memory_vectors import VectorCode
 
 NEAR_LIMIT: Final = 5
 
@@ -54,7 +54,7 @@ class MemoryWrite:
     vector: VectorCode | None  # None: embedded later, in the background
     near_match: str | None  # FTS5 expression for texts like it
     near_filter: MemoryFilter
-    supersedes: str = ""  # handle
+    supersedes: str | int = ""  # a handle, or the index of an earlier write of the batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,16 @@ class MemoryStore:
             judge: The rule; it runs inside the transaction, so no other process can step
                 between its decision and the write.
         """
-        return self._database.write(lambda c: [_place(c, write, judge) for write in writes])
+
+        def job(connection: apsw.Connection) -> list[Placed]:
+            placed: list[Placed] = []
+            for write in writes:
+                told = write.supersedes
+                handle = placed[told].handle if isinstance(told, int) else told
+                placed.append(_place(connection, write, handle, judge))
+            return placed
+
+        return self._database.write(job)
 
     def retract(self, handle: str, now_us: int, reason: str) -> Memory | None:
         """Retire a memory; None when there is none of that handle."""
@@ -178,12 +187,15 @@ class MemoryStore:
 
 
 def _place(
-    connection: apsw.Connection, write: MemoryWrite, judge: Callable[[NewMemory, Kin], Verdict]
+    connection: apsw.Connection,
+    write: MemoryWrite,
+    supersedes: str,
+    judge: Callable[[NewMemory, Kin], Verdict],
 ) -> Placed:
     new = write.new
     same = memories.find_same_memory(connection, new)
     topic = memories.find_topic_memory(connection, new)
-    told = memories.find_memory(connection, write.supersedes) if write.supersedes else None
+    told = memories.find_memory(connection, supersedes) if supersedes else None
     near: dict[int, Memory] = {}
     if write.near_match is not None and same is None:
         hits = memory_text.search_text(connection, write.near_match, write.near_filter, NEAR_LIMIT)

@@ -1,12 +1,12 @@
 """Vectors of memories, one row a memory and embedder; searched exactly with sqlite-vec."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import apsw
 
 from flowtrace_mcp.model.memory import MemoryFilter
+from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
 from flowtrace_mcp.storage.rows import int_array
 
@@ -52,16 +52,6 @@ _COUNT_PENDING: Final = """
     LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
     WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VectorCode:
-    """A vector as stored: 1 bit and 8 bits a dimension."""
-
-    embedder: str
-    sign_code: bytes
-    int8_code: bytes
-    scale: float  # int8 times this is the vector
 
 
 def insert_vector(connection: apsw.Connection, key: int, project_id: int, code: VectorCode) -> None:

@@ -1,0 +1,60 @@
+"""Asking the process of ours that owns the listener, over loopback."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from flowtrace_mcp.settings import Settings
+
+LISTENER_FILE: Final = "listener.json"
+ANSWER_LIMIT_S: Final = 5.0
+ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Where the listener of a data folder is."""
+
+    host: str
+    port: int
+    pid: int
+
+
+def find_owner(settings: Settings) -> Owner | None:
+    """Return where the listener said it is; it may have ended since."""
+    try:
+        told = json.loads((settings.home / LISTENER_FILE).read_text(encoding="utf-8"))
+        return Owner(host=settings.host, port=int(told["ports"]["rest"]), pid=int(told["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def ask(
+    settings: Settings, owner: Owner, method: str, path: str, body: object = None
+) -> dict[str, Any] | None:
+    """Return the owner's JSON answer, or None when there is none to be had."""
+    headers = {"Content-Type": "application/json"}
+    token = settings.api_key or _token(settings.token_path)
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    connection = http.client.HTTPConnection(owner.host, owner.port, timeout=ANSWER_LIMIT_S)
+    try:
+        sent = None if body is None else json.dumps(body)
+        connection.request(method, path, body=sent, headers=headers)
+        answer = connection.getresponse()
+        content = answer.read(ANSWER_LIMIT_BYTES)
+        found = json.loads(content) if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return found if isinstance(found, dict) else None
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,261 @@
+"""Find memories: words and meaning, filtered inside the query, ranked, cut to a token budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+
+from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
+from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
+from flowtrace_mcp.analytics.words import fts_query
+from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.model.ids import parse_handle, string_id
+from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
+from flowtrace_mcp.model.times import iso_time, parse_time_us
+from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.meaning import MeaningState
+from flowtrace_mcp.storage.memory_text import project_token
+
+LIMIT_DEFAULT: Final = 10
+LIMIT_MOST: Final = 100
+BUDGET_DEFAULT_TOKENS: Final = 800
+BUDGET_MOST_TOKENS: Final = 4000
+BUDGET_LEAST_TOKENS: Final = 50
+QUERY_LIMIT_CHARACTERS: Final = 2000
+EXPAND_LIMIT: Final = 20
+# From each arm; scoring only these costs 0.3 points of recall@10 against scoring all.
+CANDIDATES: Final = 200
+# How much of its text a row shows; `expand` opens the rest.
+WHOLE_ROWS: Final = 3
+WHOLE_ROW_TOKENS: Final = 200
+SHORT_ROW_TOKENS: Final = 60
+_FRAME: Final = '{"memories":[],"more":100,"tokens":4000}'
+_QUOTES_TOKENS: Final = 2
+_ROW_FRAME_TOKENS: Final = 60  # id, kind, date, score and a file or two
+
+_json: Final = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallRequest:
+    """A question to memory; times are ISO 8601 or microseconds."""
+
+    query: str = ""
+    limit: int = LIMIT_DEFAULT
+    budget: int = BUDGET_DEFAULT_TOKENS
+    scope: ScopeName = ScopeName.SESSION
+    kinds: Sequence[MemoryKind] = ()
+    tags: Sequence[str] = ()
+    since: str | int | None = None
+    until: str | int | None = None
+    as_of: str | int | None = None
+    expand: Sequence[str] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecalledMemory:
+    """One row of an answer; "" and () say that there is nothing to say."""
+
+    id: str
+    text: str
+    kind: MemoryKind
+    when: str  # ISO 8601 date since when it is held true
+    score: float  # 0 to about 2, higher is better
+    memory: Memory
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """An answer; ``memories`` may be empty, and then ``reason`` says why."""
+
+    memories: tuple[RecalledMemory, ...]
+    more: int  # found, but left out for limit or budget
+    tokens: int  # estimate of the memories' rows
+    reason: str = ""
+
+
+def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled:
+    """Return the memories that answer a question, best first, within the token budget.
+
+    Raises:
+        InputError: The request cannot be understood.
+        NotFoundError: An id to expand is not there.
+    """
+    _check(request)
+    wanted = _filter(context, request, caller)
+    opened = _opened(context, request, wanted)
+    if not request.query.strip():
+        return _fit(opened, request)
+    ranked, memories = _ranked(context, request, wanted)
+    rows = [
+        _row(memories[hit.key], hit.score)
+        for hit in ranked
+        if hit.key in memories and memories[hit.key].handle not in request.expand
+    ]
+    answer = _fit([*opened, *rows], request)
+    if answer.memories or answer.more:
+        return answer
+    return Recalled(memories=(), more=0, tokens=0, reason=_why_nothing(context))
+
+
+def row_of(memory: RecalledMemory) -> dict[str, object]:
+    """Return a row as an agent is shown it: short keys, nothing empty."""
+    row: dict[str, object] = {
+        "id": memory.id,
+        "text": memory.text,
+        "kind": memory.kind.value,
+        "when": memory.when,
+        "score": memory.score,
+    }
+    if memory.memory.files:
+        row["files"] = list(memory.memory.files)
+    if memory.memory.span_id:
+        row["span"] = memory.memory.span_id.hex()
+    if memory.is_cut:
+        row["flag"] = "cut"
+    return row
+
+
+def _check(request: RecallRequest) -> None:
+    if not request.query.strip() and not request.expand:
+        raise InputError(
+            "cannot recall nothing", why="the query is blank", mend="say what you look for"
+        )
+    if len(request.query) > QUERY_LIMIT_CHARACTERS:
+        raise InputError(
+            f"the query has {len(request.query)} characters",
+            why=f"at most {QUERY_LIMIT_CHARACTERS} are read",
+            mend="ask for the point of it",
+        )
+    for name, value, least, most in (
+        ("limit", request.limit, 1, LIMIT_MOST),
+        ("budget", request.budget, BUDGET_LEAST_TOKENS, BUDGET_MOST_TOKENS),
+        ("expand", len(request.expand), 0, EXPAND_LIMIT),
+    ):
+        if not least <= value <= most:
+            raise InputError(
+                f"{name} cannot be {value}",
+                why=f"it goes from {least} to {most}",
+                mend="ask within that range",
+            )
+
+
+def _filter(context: Context, request: RecallRequest, caller: Caller) -> MemoryFilter:
+    def moment(value: str | int | None, name: str) -> int | None:
+        return None if value is None else parse_time_us(value, name=name)
+
+    now_us = context.now_us()
+    as_of_us = moment(request.as_of, "as_of")
+    if as_of_us is not None and as_of_us > now_us:
+        raise InputError(
+            "as_of lies in the future",
+            why="it asks what was held true at a time that has been",
+            mend="leave it out to ask for now",
+        )
+    return MemoryFilter(
+        place=place_of(context, caller),
+        scope=request.scope,
+        kinds=tuple(request.kinds),
+        tags=tuple(request.tags),
+        since_us=moment(request.since, "since"),
+        until_us=moment(request.until, "until"),
+        as_of_us=as_of_us,
+        now_us=now_us,
+    )
+
+
+def _opened(context: Context, request: RecallRequest, wanted: MemoryFilter) -> list[RecalledMemory]:
+    """Return the memories asked for by id, whole, retired ones too."""
+    rows = []
+    for text in request.expand:
+        handle = parse_handle(text)
+        memory = context.store.memories.find_memory(handle)
+        if memory is None or memory.project_id not in (0, wanted.place.project_id):
+            raise NotFoundError(
+                f"no memory {handle}",
+                why="this project has none of that id",
+                mend="copy the id from a recall answer",
+            )
+        rows.append(_row(memory, 1.0))
+    return rows
+
+
+def _ranked(
+    context: Context, request: RecallRequest, wanted: MemoryFilter
+) -> tuple[list[Ranked], dict[int, Memory]]:
+    tokens = [project_token(number) for number in {wanted.place.project_id, 0}]
+    codes = context.meaning.encode([request.query])
+    found = context.store.memories.search(
+        fts_query(request.query, tokens), codes[0] if codes else None, wanted, CANDIDATES
+    )
+    memories = context.store.memories.get_memories([one.key for one in found])
+    candidates = [
+        Candidate(
+            key=one.key,
+            dense=one.cosine,
+            bm25=one.bm25,
+            session=string_id(memories[one.key].session),
+            sequence=memories[one.key].sequence,
+            author=memories[one.key].author,
+        )
+        for one in found
+        if one.key in memories
+    ]
+    ranked = cut_relative(rank(candidates, request.query), is_strict=request.strict)
+    return ranked, memories
+
+
+def _row(memory: Memory, score: float) -> RecalledMemory:
+    return RecalledMemory(
+        id=memory.handle,
+        text=memory.content,
+        kind=memory.kind,
+        when=iso_time(memory.valid_from_us)[:10],
+        score=round(score, 3),
+        memory=memory,
+    )
+
+
+def _fit(rows: Sequence[RecalledMemory], request: RecallRequest) -> Recalled:
+    """Fill the budget with rows in order: the first whole, later ones cut, the rest counted."""
+    budget = TokenBudget(request.budget)
+    budget.take(_FRAME)
+    opened = len(request.expand)
+    taken: list[RecalledMemory] = []
+    for position, row in enumerate(rows[: request.limit + opened]):
+        share = budget.left_tokens if position < opened else _share(position - opened)
+        shown = _cut_row(row, min(share, budget.left_tokens - _ROW_FRAME_TOKENS))
+        if shown is None or not budget.take(_shown(shown)):
+            break
+        taken.append(shown)
+    return Recalled(memories=tuple(taken), more=len(rows) - len(taken), tokens=budget.used_tokens)
+
+
+def _share(position: int) -> int:
+    """Return how many tokens of text a row may show: the best three in full."""
+    return WHOLE_ROW_TOKENS if position < WHOLE_ROWS else SHORT_ROW_TOKENS
+
+
+def _cut_row(row: RecalledMemory, limit_tokens: int) -> RecalledMemory | None:
+    """Return the row with its text cut to a limit as JSON; None when nothing of it is left."""
+    limit = limit_tokens
+    while limit > 0:
+        text, is_cut = cut_to_tokens(row.text, limit)
+        over = estimate_tokens(_json.encode(text).decode()) - limit_tokens
+        if over <= _QUOTES_TOKENS:
+            return replace(row, text=text, is_cut=is_cut) if text.strip("… ") else None
+        limit -= max(over, limit // 8, 1)  # quotes and line ends cost more once escaped
+    return None
+
+
+def _shown(row: RecalledMemory) -> str:
+    return _json.encode(row_of(row)).decode() + ","
+
+
+def _why_nothing(context: Context) -> str:
+    if context.meaning.state is MeaningState.LOADING:
+        return "nothing found by words; search by meaning is still loading, ask again"
+    return "nothing strong enough was found"

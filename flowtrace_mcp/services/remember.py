@@ -1,0 +1,259 @@
+"""Write memories, verbatim, without a language model: redacted, judged by rule, durable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
+from flowtrace_mcp.analytics.words import fts_query
+from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.model.ids import new_memory_id, parse_handle
+from flowtrace_mcp.model.memory import (
+    CONTENT_LIMIT_CHARACTERS,
+    Memory,
+    MemoryFilter,
+    MemoryKind,
+    MemoryPlace,
+    NewMemory,
+    Outcome,
+    ScopeName,
+)
+from flowtrace_mcp.model.redaction import redact
+from flowtrace_mcp.model.telemetry import AttributeValue
+from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.model.times import parse_time_us
+from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.documents import dated_text, document_of
+from flowtrace_mcp.storage.memory_store import Kin, MemoryWrite, Verdict
+from flowtrace_mcp.storage.memory_text import project_token
+
+BATCH_LIMIT: Final = 1000
+LIST_LIMIT: Final = 100
+SHORT_TEXT_LIMIT_CHARACTERS: Final = 500
+# Only as much of a text as tells whether another says nearly the same.
+NEAR_TERMS_CHARACTERS: Final = 400
+# Longer texts, and batches, are embedded in the background: each takes 5 ms or more.
+INLINE_EMBED_CHARACTERS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberRequest:
+    """One memory as asked for; times are ISO 8601 or microseconds."""
+
+    content: str
+    kind: MemoryKind = MemoryKind.NOTE
+    topic: str = ""
+    scope: ScopeName = ScopeName.REPO
+    files: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    supersedes: str | int = ""  # an id, or the index of an earlier item of the same batch
+    valid_from: str | int | None = None
+    valid_to: str | int | None = None
+    session: str = ""
+    sequence: int | None = None
+    author: str = ""
+    agent: str = ""
+    aliases: Sequence[str] = ()
+    metadata: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What became of one memory."""
+
+    id: str
+    outcome: Outcome
+    old_id: str = ""
+    old_text: str = ""
+    redactions: int = 0
+
+
+def remember(context: Context, request: RememberRequest, caller: Caller) -> Remembered:
+    """Store one memory and return once it is on disk.
+
+    Raises:
+        InputError: The request cannot be understood; nothing was stored.
+    """
+    return remember_all(context, [request], caller)[0]
+
+
+def remember_all(
+    context: Context, requests: Sequence[RememberRequest], caller: Caller
+) -> list[Remembered]:
+    """Store memories in one transaction, in order: all of them or, on bad input, none.
+
+    Raises:
+        InputError: A request cannot be understood, or there are more than ``BATCH_LIMIT``.
+    """
+    if len(requests) > BATCH_LIMIT:
+        raise InputError(
+            f"cannot remember {len(requests)} memories at once",
+            why=f"a batch holds at most {BATCH_LIMIT}",
+            mend="send them in several batches",
+        )
+    place, now_us = place_of(context, caller), context.now_us()
+    prepared = [_prepare(request, place, caller, now_us) for request in requests]
+    vectors = _inline_vectors(context, [new for new, _ in prepared])
+    writes = [
+        MemoryWrite(
+            new=new,
+            memory_id=new_memory_id(now_us, context.random_bytes),
+            document=document_of(new),
+            vector=vector,
+            near_match=_near_match(new, place),
+            near_filter=MemoryFilter(place=place, now_us=now_us + 1),
+            supersedes=_supersedes(context, request.supersedes, index, place),
+        )
+        for index, (request, (new, _), vector) in enumerate(
+            zip(requests, prepared, vectors, strict=True)
+        )
+    ]
+    placed = context.store.memories.insert_memories(writes, judge)
+    return [
+        Remembered(
+            id=one.handle,
+            outcome=one.outcome,
+            old_id=one.old.handle if one.old else "",
+            old_text=one.old.content if one.old else "",
+            redactions=redactions,
+        )
+        for one, (_, redactions) in zip(placed, prepared, strict=True)
+    ]
+
+
+def judge(new: NewMemory, kin: Kin) -> Verdict:
+    """Decide by rule what a new memory is to those in force.
+
+    The same text counts up. A topic, or being told so, retires the older one; nothing else
+    does, for no similarity tells an update from a neighbour.
+    """
+    if kin.told is not None:
+        return Verdict(outcome=Outcome.SUPERSEDES, old=kin.told)
+    if kin.same is not None:
+        return Verdict(outcome=Outcome.SAME, old=kin.same)
+    if kin.topic is not None:
+        return Verdict(outcome=Outcome.SUPERSEDES, old=kin.topic)
+    compared = [(compare_texts(old.content, new.content), old) for old in kin.near]
+    for likeness, outcome in (
+        (Likeness.SAME, Outcome.REFINES),
+        (Likeness.CONFLICTS, Outcome.CONFLICTS),
+        (Likeness.REFINES, Outcome.REFINES),
+    ):
+        for found, old in compared:
+            if found is likeness:
+                return Verdict(outcome=outcome, old=old)
+    return Verdict(outcome=Outcome.NEW)
+
+
+def _prepare(
+    request: RememberRequest, place: MemoryPlace, caller: Caller, now_us: int
+) -> tuple[NewMemory, int]:
+    _check(request)
+    content = redact(storable(request.content))
+    topic, author = redact(storable(request.topic.strip())), storable(request.author.strip())
+    aliases = [redact(storable(alias)) for alias in request.aliases]
+    valid_from_us = (
+        now_us
+        if request.valid_from is None
+        else parse_time_us(request.valid_from, name="valid_from")
+    )
+    valid_to_us = (
+        None if request.valid_to is None else parse_time_us(request.valid_to, name="valid_to")
+    )
+    if valid_to_us is not None and valid_to_us <= valid_from_us:
+        raise InputError(
+            "valid_to is not after valid_from",
+            why="a fact is true from a time up to a later one",
+            mend="swap them, or leave valid_to out",
+        )
+    session = request.session or place.session
+    new = NewMemory(
+        content=content.text,
+        kind=request.kind,
+        scope=request.scope,
+        place=MemoryPlace(project_id=place.project_id, branch=place.branch, session=session),
+        topic=topic.text,
+        author=author,
+        agent=request.agent or caller.agent,
+        sequence=request.sequence,
+        recorded_us=now_us,
+        valid_from_us=valid_from_us,
+        valid_to_us=valid_to_us,
+        tags=tuple(dict.fromkeys(storable(tag) for tag in request.tags)),
+        aliases=tuple(alias.text for alias in aliases),
+        files={storable(path): "" for path in request.files},
+        metadata=request.metadata,
+        trace_id=caller.trace_id,
+        span_id=caller.span_id,
+        tool_call_id=caller.tool_call_id,
+    )
+    return new, content.count + topic.count + sum(alias.count for alias in aliases)
+
+
+def _check(request: RememberRequest) -> None:
+    if not request.content.strip():
+        raise InputError(
+            "cannot remember nothing", why="content is empty", mend="say what to remember"
+        )
+    if len(request.content) > CONTENT_LIMIT_CHARACTERS:
+        raise InputError(
+            f"content has {len(request.content)} characters",
+            why=f"a memory holds at most {CONTENT_LIMIT_CHARACTERS}",
+            mend="store the point of it, or split it",
+        )
+    for name, values in (
+        ("files", request.files),
+        ("tags", request.tags),
+        ("aliases", request.aliases),
+    ):
+        if len(values) > LIST_LIMIT or any(
+            len(value) > SHORT_TEXT_LIMIT_CHARACTERS for value in values
+        ):
+            raise InputError(
+                f"{name} is too long",
+                why=f"it holds {LIST_LIMIT} texts of {SHORT_TEXT_LIMIT_CHARACTERS} characters",
+                mend="send fewer or shorter ones",
+            )
+    if max(len(request.topic), len(request.author)) > SHORT_TEXT_LIMIT_CHARACTERS:
+        raise InputError(
+            "topic or author is too long",
+            why=f"each has at most {SHORT_TEXT_LIMIT_CHARACTERS} characters",
+            mend="shorten it",
+        )
+
+
+def _near_match(new: NewMemory, place: MemoryPlace) -> str | None:
+    project_id = 0 if new.scope is ScopeName.GLOBAL else place.project_id
+    return fts_query(new.content[:NEAR_TERMS_CHARACTERS], project_token(project_id))
+
+
+def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[VectorCode | None]:
+    """Embed a single short text at once when the model is here; leave the rest for later."""
+    if len(news) == 1 and len(news[0].content) <= INLINE_EMBED_CHARACTERS:
+        codes = context.meaning.encode_here([dated_text(news[0])])
+        if codes is not None:
+            return codes
+    return [None] * len(news)
+
+
+def _supersedes(context: Context, told: str | int, index: int, place: MemoryPlace) -> str | int:
+    if told == "":
+        return ""
+    if isinstance(told, int):
+        if 0 <= told < index:
+            return told
+        raise InputError(
+            f"supersedes {told} is not an earlier item of this batch",
+            why="a number counts the batch's items from 0",
+            mend="put the older memory first, or give its id",
+        )
+    handle = parse_handle(told)
+    old: Memory | None = context.store.memories.find_memory(handle)
+    if old is None or old.project_id not in (0, place.project_id):
+        raise NotFoundError(
+            f"no memory {handle} to supersede",
+            why="this project has none of that id",
+            mend="copy the id from a recall answer",
+        )
+    return handle

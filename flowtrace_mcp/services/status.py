@@ -1,0 +1,111 @@
+"""How this Flowtrace is: what it holds, who listens, what an agent still has to switch on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flowtrace_mcp import __version__
+from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.store import StoreFacts
+from flowtrace_mcp.storage.traces import Page
+
+RECENT_SESSIONS: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerFacts:
+    """Who serves which port; a port of None is not served by us."""
+
+    owner_pid: int | None = None
+    is_here: bool = False  # this very process
+    rest_port: int | None = None
+    otlp_http_port: int | None = None
+    otlp_grpc_port: int | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """An answer to `status`."""
+
+    health: str  # ok, degraded
+    version: str
+    store: StoreFacts
+    listener: ListenerFacts
+    embedder: str
+    embedder_state: str
+    pending_embeddings: int
+    problems: tuple[str, ...]
+    switch_on: Mapping[str, str]  # agent -> what it needs before its traces arrive
+
+
+def status(context: Context, listener: ListenerFacts) -> Status:
+    """Return the state of the file, the listener and the model."""
+    facts = context.store.facts()
+    meaning = context.meaning
+    problems = [*listener.problems]
+    if facts.write_refusal is not None:
+        problems.append(str(facts.write_refusal))
+    if meaning.failure is not None:
+        problems.append(str(meaning.failure))
+    return Status(
+        health="degraded" if problems else "ok",
+        version=__version__,
+        store=facts,
+        listener=listener,
+        embedder=meaning.embedder_id or context.settings.embedder,
+        embedder_state=meaning.state.value,
+        pending_embeddings=pending_embeddings(context),
+        problems=tuple(problems),
+        switch_on=_switch_on(context, listener),
+    )
+
+
+def pending_embeddings(context: Context) -> int:
+    """Return how many memories wait for a vector; 0 while no model has been needed."""
+    embedder_id = context.meaning.embedder_id
+    return context.store.memories.count_pending(embedder_id) if embedder_id else 0
+
+
+def telemetry_variables(agent: str, otlp_http_port: int) -> str:
+    """Return exactly what switches on an agent's export toward a port of this machine."""
+    endpoint = f"http://127.0.0.1:{otlp_http_port}"
+    return {
+        "claude-code": (
+            "CLAUDE_CODE_ENABLE_TELEMETRY=1 CLAUDE_CODE_ENHANCED_TELEMETRY_BETA=1"
+            " OTEL_TRACES_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp"
+            " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+            f" OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}"
+            " OTEL_LOG_USER_PROMPTS=1 OTEL_LOG_TOOL_DETAILS=1"
+        ),
+        "codex": (
+            "~/.codex/config.toml: [otel] trace_exporter ="
+            f' {{ otlp-http = {{ endpoint = "{endpoint}/v1/traces", protocol = "binary" }} }},'
+            " exporter the same with /v1/logs"
+        ),
+        "gemini-cli": (
+            '~/.gemini/settings.json: "telemetry": {"enabled": true, "traces": true,'
+            f' "otlpProtocol": "http", "otlpEndpoint": "{endpoint}"}}'
+        ),
+    }[agent]
+
+
+# Agent -> names under which its spans arrive.
+_AGENTS: Final = {
+    "claude-code": ("claude-code",),
+    "codex": ("codex", "codex_cli_rs", "codex-cli"),
+    "gemini-cli": ("gemini-cli",),
+}
+
+
+def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
+    """Return what is still off for agents none of whose recent sessions left a span."""
+    recent = context.store.spans.list_sessions(Page(limit=RECENT_SESSIONS))
+    seen = {session.agent_id for session in recent}
+    port = listener.otlp_http_port or context.settings.otlp_http_port
+    return {
+        agent: telemetry_variables(agent, port)
+        for agent, names in _AGENTS.items()
+        if not seen & {to_signed(string_id(name)) for name in names}
+    }
