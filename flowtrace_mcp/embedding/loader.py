@@ -32,7 +32,7 @@ class Embedder(Protocol):
 def load_embedder(choice: str) -> Embedder | None:
     """Return the embedder of a ``FLOWTRACE_EMBEDDER`` value, or None for ``off``.
 
-    Takes 0.2 s for ``minilm`` and seconds for ``sentence-transformers``: call it on a thread.
+    Takes 0.3 s for ``minilm`` and seconds for ``sentence-transformers``: call it on a thread.
 
     Args:
         choice: ``minilm``, ``sentence-transformers:<hub name or folder>`` or ``off``.
@@ -55,7 +55,7 @@ def load_embedder(choice: str) -> Embedder | None:
     )
 
 
-# Both modules are imported by name at the moment of use: they cost 0.2 s and seconds, and a
+# Both modules are imported by name at the moment of use: they cost 0.3 s and seconds, and a
 # server must answer its first request before that. import_module says so to the reader, where
 # an import statement inside a function would look like a hidden cycle.
 def _load_minilm() -> Embedder:
