@@ -1,7 +1,7 @@
 """The default embedder: all-MiniLM-L6-v2 as int8 ONNX, shipped with the package.
 
-Importing this module and loading the model cost 0.3 s and 90 MB (numpy, onnxruntime, tokenizers), so only
-``loader.py`` imports it, and late.
+Importing this module and loading the model cost 0.3 s and 90 MB (numpy, onnxruntime,
+tokenizers), so only ``loader.py`` imports it, and late.
 """
 
 import hashlib
