@@ -26,7 +26,7 @@ _TOKEN: Final = 10
 # the search in scripts/make_token_corpus.mjs found next to nothing that is counted too low.
 _INNER_LETTERS: Final = 17
 _INNER_MARKS: Final = 16
-_INNER_OTHER: Final = 13
+_INNER_OTHER: Final = 14
 # What joining two texts can add at the seam: the surcharge of an inner letter or mark, and the
 # token that a mark costs when it leaves the word behind it for the marks before it.
 _SEAM: Final = max(_INNER_LETTERS - _TOKEN, _INNER_MARKS)
