@@ -71,7 +71,8 @@ def fts_query(text: str, project_token: str) -> str | None:
         ``project : "p7" AND {body identifiers} : ("a" OR "b")``, or None when the text holds
         nothing to search for.
     """
-    terms = [*query_terms(text), *identifier_terms(text)]
+    names = (term for term in identifier_terms(text) if term not in _STOP_WORDS)
+    terms = [*query_terms(text), *names]
     terms = _distinct(terms or _words(text), LIMIT_FTS_TERMS)
     if not terms:
         return None
@@ -96,6 +97,8 @@ def _quoted(term: str) -> str:
 def _identifier_terms(text: str) -> Iterator[str]:
     for match in _NAME.findall(text):
         name = match.strip(_NAME_EDGES)
+        if name.isascii() and name.isalpha() and name[1:].islower():
+            continue  # a plain word, as most are
         segments = [segment for segment in _JOINTS.split(name) if segment.strip("_-")]
         parts = [part for segment in segments for part in _parts(segment)]
         if len(parts) > 1 or any(map(str.isdigit, name)):

@@ -108,6 +108,12 @@ def test_another_project_is_not_searched(index):
     assert not found(index, "deploy with make", "deploy", project="p8")
 
 
+def test_stop_words_inside_a_name_are_not_searched_alone():
+    query = fts_query("getUserById", "p7")
+    assert query is not None
+    assert '"by"' not in query
+
+
 def test_a_question_of_stop_words_searches_them():
     assert fts_query("to be", "p7") == 'project : "p7" AND {body identifiers} : ("to" OR "be")'
 
