@@ -127,6 +127,8 @@ def decode_span(raw: bytes, resource: Resource, scope: Scope) -> SpanRecord:
     start_ns = whole(span.start_time_unix_nano)
     end_ns = whole(span.end_time_unix_nano)
     status = span.status or shapes.StatusShape()
+    if span.events or span.links:
+        _extras(span)  # what cannot be read back later is not a span to keep
     return SpanRecord(
         trace_id=hex_id(span.trace_id),
         span_id=hex_id(span.span_id),
@@ -153,7 +155,10 @@ def decode_extras(raw: bytes) -> SpanExtras:
         ValueError: It is not a span, or an id or number in it is none.
         RecursionError: It nests too deeply.
     """
-    span = _SPAN.decode(raw)
+    return _extras(_SPAN.decode(raw))
+
+
+def _extras(span: shapes.SpanShape) -> SpanExtras:
     return SpanExtras(
         events=tuple(
             SpanEvent(

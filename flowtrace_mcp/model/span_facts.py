@@ -36,6 +36,15 @@ class SpanFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedTool:
+    """A tool call that a model asked for; whether it ran is another span's business."""
+
+    name: str
+    call_id: str = ""
+    arguments: AttributeValue = None  # parsed where it is JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpanTexts:
     """The long texts of a span, read only when somebody looks at it."""
 
@@ -44,4 +53,4 @@ class SpanTexts:
     system_instructions: AttributeValue = None
     tool_arguments: AttributeValue = None  # parsed where it is JSON
     tool_result: AttributeValue = None
-    requested_tools: tuple[str, ...] = ()  # names of tools that the model asked for
+    requested_tools: tuple[RequestedTool, ...] = ()  # in the order the model named them
