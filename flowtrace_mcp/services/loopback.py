@@ -1,11 +1,15 @@
 """Asking the process of ours that owns the listener, over loopback."""
 
+import base64
 import http.client
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.settings import Settings
 
 LISTENER_FILE: Final = "listener.json"
@@ -58,3 +62,27 @@ def _token(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def encode_remotely(settings: Settings, texts: Sequence[str]) -> list[VectorCode] | None:
+    """Return codes made by the listener's owner.
+
+    Returns:
+        One code a text; none at all when the owner has no model ready; None when there is no
+        owner to ask.
+    """
+    owner = find_owner(settings)
+    if owner is None or owner.pid == os.getpid():
+        return None
+    answer = ask(settings, owner, "POST", "/api/v1/embed", {"texts": list(texts)})
+    if answer is None:
+        return None
+    return [
+        VectorCode(
+            embedder=str(code["embedder"]),
+            sign_code=base64.b64decode(code["sign"]),
+            int8_code=base64.b64decode(code["int8"]),
+            scale=float(code["scale"]),
+        )
+        for code in answer["codes"]
+    ]

@@ -48,6 +48,11 @@ class Meaning:
         self.failure: FlowtraceError | None = None
         self.embedder_id = ""  # known once a vector was made
 
+    @property
+    def is_wanted(self) -> bool:
+        """Say whether search by meaning is switched on and has not failed."""
+        return self.state not in (MeaningState.OFF, MeaningState.FAILED)
+
     def encode(
         self, texts: Sequence[str], *, patience_s: float = LOADING_PATIENCE_S
     ) -> list[VectorCode] | None:
@@ -57,12 +62,12 @@ class Meaning:
             texts: At most ``TEXTS_LIMIT``.
             patience_s: How long to wait for a model that is being loaded.
         """
-        if self.state in (MeaningState.OFF, MeaningState.FAILED):
+        if not self.is_wanted:
             return None
         if self._embedder is None:
             codes = self._ask_owner(texts)
             if codes is not None:
-                return codes
+                return codes or None  # an owner without a model ready
             self.load()
             self._settled.wait(patience_s)
         return self.encode_here(texts)

@@ -110,6 +110,9 @@ def remember_all(
         )
     ]
     placed = context.store.memories.insert_memories(writes, judge)
+    if caller.session and place.project_id:
+        # Spans name no folder: the call that does tells where their session belongs.
+        context.store.spans.bind_session(caller.session, place.project_id)
     return [
         Remembered(
             id=one.handle,

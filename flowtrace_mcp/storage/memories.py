@@ -53,6 +53,7 @@ CREATE: Final = """
     CREATE INDEX memories_by_topic ON memories (project_id, topic) WHERE topic <> '';
     CREATE INDEX memories_by_session ON memories (project_id, session, sequence);
     CREATE INDEX memories_by_time ON memories (project_id, recorded_us);
+    CREATE INDEX memories_in_force ON memories (memory_key) WHERE retracted_us IS NULL;
     CREATE TABLE memory_links (
         from_key INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
         to_key INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
@@ -97,7 +98,8 @@ _NEXT_SEQUENCE: Final = """
 """
 _SAME_LAYER: Final = """
     m.project_id = ? AND m.scope = ? AND m.branch = ? AND (m.scope <> 'session' OR m.session = ?)
-    AND m.retracted_us IS NULL ORDER BY m.memory_key DESC LIMIT 1
+    AND m.retracted_us IS NULL AND (m.valid_to_us IS NULL OR m.valid_to_us > ?)
+    ORDER BY m.memory_key DESC LIMIT 1
 """
 _FIND_SAME: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m
@@ -123,6 +125,7 @@ _LINK: Final = """
     ON CONFLICT DO NOTHING
 """
 _DELETE: Final = "DELETE FROM memories WHERE memory_key = ?"
+_NEWEST: Final = "SELECT max(memory_key) FROM memories"
 _COUNT: Final = "SELECT count(*) FROM memories WHERE retracted_us IS NULL"
 _RECENT: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m
@@ -265,14 +268,19 @@ def delete_memory(connection: apsw.Connection, key: int) -> None:
     connection.execute(_DELETE, (key,))
 
 
+def newest_key(reader: apsw.Connection) -> int:
+    """Return the key of the memory stored last, 0 when there is none."""
+    return int(reader.execute(_NEWEST).get or 0)
+
+
 def count_memories(reader: apsw.Connection) -> int:
     """Return how many memories are in force."""
     return int(reader.execute(_COUNT).get)
 
 
-def _layer_key(new: NewMemory) -> tuple[int, str, str, str]:
+def _layer_key(new: NewMemory) -> tuple[int, str, str, str, int]:
     project_id, scope, branch, _ = layer_of(new.scope, new.place)
-    return project_id, scope, branch, new.place.session
+    return project_id, scope, branch, new.place.session, new.recorded_us
 
 
 def _one(reader: apsw.Connection, statement: str, values: Iterable[Any]) -> KeyedMemory | None:

@@ -106,7 +106,11 @@ class MemoryStore:
         return self._database.write(job)
 
     def delete(self, handle: str) -> Memory | None:
-        """Remove a memory, its words and its vector for good, out of the log too."""
+        """Remove a memory, its words and its vector for good, out of the log too.
+
+        While another process reads, the log keeps the words until it is done; see
+        ``Database.scrub_log``.
+        """
 
         def job(connection: apsw.Connection) -> Memory | None:
             found = memories.find_memory(connection, handle)
@@ -169,6 +173,16 @@ class MemoryStore:
             found = memories.get_memories(reader, keys)
         return [(key, found[key]) for key in keys if key in found]
 
+    def newest_key(self) -> int:
+        """Return the key of the memory stored last, 0 when there is none."""
+        with self._database.reading() as reader:
+            return memories.newest_key(reader)
+
+    def has_unembedded(self, after_key: int) -> bool:
+        """Say whether a memory in force beyond a key has no vector of any embedder."""
+        with self._database.reading() as reader:
+            return memory_vectors.has_unembedded(reader, after_key)
+
     def count_pending(self, embedder: str) -> int:
         """Return how many memories have no vector of an embedder yet."""
         with self._database.reading() as reader:
@@ -212,6 +226,8 @@ def _place(
     )
     if verdict.outcome is Outcome.SAME and same is not None:
         memories.update_seen(connection, same, new)
+        further = [alias for alias in new.aliases if alias not in same[1].aliases]
+        memory_text.extend_text(connection, same[0], further, write.document.identifiers)
         return Placed(handle=same[1].handle, outcome=Outcome.SAME, old=None)
     key = memories.insert_memory(connection, new, write.memory_id)
     project_id, *_ = memories.layer_of(new.scope, new.place)

@@ -47,6 +47,12 @@ _PENDING: Final = """
     WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
     ORDER BY m.memory_key DESC LIMIT ?
 """
+_HAS_UNEMBEDDED: Final = """
+    SELECT EXISTS (
+        SELECT 1 FROM memories AS m
+        WHERE m.memory_key > ? AND m.retracted_us IS NULL
+        AND NOT EXISTS (SELECT 1 FROM memory_vectors AS v WHERE v.memory_key = m.memory_key))
+"""
 _COUNT_PENDING: Final = """
     SELECT count(*) FROM memories AS m
     LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
@@ -90,6 +96,11 @@ def score_vectors(
 def list_pending(reader: apsw.Connection, embedder: str, limit: int) -> list[int]:
     """Return keys of memories in force without a vector of an embedder, newest first."""
     return [row[0] for row in reader.execute(_PENDING, (embedder, limit))]
+
+
+def has_unembedded(reader: apsw.Connection, after_key: int) -> bool:
+    """Say whether a memory in force beyond a key has no vector of any embedder."""
+    return bool(reader.execute(_HAS_UNEMBEDDED, (after_key,)).get)
 
 
 def count_pending(reader: apsw.Connection, embedder: str) -> int:

@@ -1,0 +1,248 @@
+"""The composition root: builds every object once, joins them, and ends them.
+
+Whole features are imported late here, and only here: the first answer to an MCP client must not
+wait for a database, a port, numpy or a model.
+"""
+
+import logging
+import logging.handlers
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flowtrace_mcp.model.vector import VectorCode
+    from flowtrace_mcp.rest.listener import Listener
+    from flowtrace_mcp.services.context import Context
+    from flowtrace_mcp.services.status import ListenerFacts
+
+UPKEEP_PERIOD_S: Final = 1.0
+# A first question waits this long to learn whether another process of ours has the model.
+SETTLE_LIMIT_S: Final = 1.5
+LEASE_US: Final = 10_000_000
+LOG_FILE_BYTES: Final = 1024 * 1024
+LOG_FILES: Final = 2
+
+_log: Final = logging.getLogger("flowtrace")
+
+
+class Application:
+    """One process of Flowtrace: its settings, its store, its share of the listener.
+
+    Args:
+        environ: Environment variables.
+        db_path: What the command line said, or None.
+        listen: Whether this process may serve ports at all.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        db_path: Path | None = None,
+        listen: bool = True,
+    ) -> None:
+        self.environ = environ
+        self._db_path = db_path
+        self._listen = listen
+        self._lock = threading.Lock()
+        self._context: Context | None = None
+        self._listener: Listener | None = None
+        self._stopping = threading.Event()
+        self._warm = threading.Event()
+        self._problem: FlowtraceError | None = None
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings, read anew until they can be read.
+
+        Raises:
+            SettingsError: The settings file or a variable is wrong.
+        """
+        if self._context is not None:
+            return self._context.settings
+        return load_settings(self.environ, db_path=self._db_path)
+
+    def context(self) -> "Context":
+        """Return the means of the program, opening the database on first need.
+
+        Raises:
+            FlowtraceError: The settings or the file are wrong; mended, the next call succeeds.
+        """
+        with self._lock:
+            if self._context is None:
+                self._context = self._open()
+            return self._context
+
+    def _open(self) -> "Context":
+        from flowtrace_mcp.services.context import Context
+        from flowtrace_mcp.services.meaning import Meaning
+        from flowtrace_mcp.storage.store import Store
+
+        settings = load_settings(self.environ, db_path=self._db_path)
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _log_to(settings)
+        return Context(
+            settings=settings,
+            store=Store(settings.db_path, now_us, durable=settings.span_durability == "full"),
+            meaning=Meaning(settings.embedder, self._encode_elsewhere),
+            now_us=now_us,
+            random_bytes=os.urandom,
+        )
+
+    def warm_up(self) -> None:
+        """Open the file, take the ports and begin the background work, on a thread."""
+        with self._lock:
+            if self._threads:
+                return
+            self._threads.append(
+                threading.Thread(target=self._run, name="flowtrace-upkeep", daemon=True)
+            )
+        self._threads[0].start()
+
+    def wait_until_warm(self, limit_s: float) -> bool:
+        """Wait until it is known who listens; say whether it is."""
+        return self._warm.wait(limit_s)
+
+    def listener_facts(self) -> "ListenerFacts":
+        """Return who serves which port, as far as this process knows."""
+        from flowtrace_mcp.services.status import ListenerFacts
+
+        problems = (str(self._problem),) if self._problem else ()
+        if self._listener is None:
+            return ListenerFacts(problems=problems)
+        state = self._listener.state()
+        return ListenerFacts(
+            owner_pid=state.owner_pid,
+            is_here=state.is_owner,
+            rest_port=state.rest_port,
+            otlp_http_port=state.otlp_http_port,
+            otlp_grpc_port=state.otlp_grpc_port,
+            problems=(*problems, *state.problems),
+        )
+
+    def serve_stdio(self) -> None:
+        """Serve MCP on stdin and stdout until the client goes."""
+        from flowtrace_mcp.tools.server import build_server, serve_stdio
+
+        server = build_server(
+            self.context,
+            self.listener_facts,
+            environ=self.environ,
+            on_first_answer=self.warm_up,
+        )
+        serve_stdio(server, on_stop=self.stop)
+
+    def serve_forever(self) -> None:
+        """Serve the listener in the foreground until SIGINT or SIGTERM."""
+        import signal
+
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+        self.warm_up()
+        ended.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """Finish the commit under way and let go; for an exit that cannot wait."""
+        self._stopping.set()
+        if self._context is not None:
+            self._context.store.stop_writing()
+
+    def close(self) -> None:
+        """End everything in order; for commands and tests."""
+        self.stop()
+        if self._listener is not None:
+            self._listener.stop()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        if self._context is not None:
+            self._context.store.close()
+            self._context = None
+
+    def _run(self) -> None:
+        """Do the background work until the process ends; one failure does not end it."""
+        with suppress(FlowtraceError):
+            self._start_listener()
+        self._warm.set()
+        from flowtrace_mcp.services.upkeep import Upkeep
+
+        upkeep: Upkeep | None = None
+        while not self._stopping.wait(UPKEEP_PERIOD_S if self._warm.is_set() else 0):
+            try:
+                upkeep = upkeep or Upkeep(self.context())
+                if self._does_upkeep():
+                    upkeep.run_once()
+                self._problem = None
+            except FlowtraceError as error:
+                if self._problem is None:
+                    _log.warning("background work waits: %s", error)
+                self._problem = error
+            except Exception:  # noqa: BLE001 - the outer edge of the thread: the work goes on
+                _log.exception("background work failed")
+
+    def _does_upkeep(self) -> bool:
+        """Say whether this process is the one: the listener's owner, else who has the lease."""
+        facts = self.listener_facts()
+        if facts.owner_pid is not None:
+            return facts.is_here
+        return self.context().store.take_lease("upkeep", f"pid-{os.getpid()}", LEASE_US)
+
+    def _start_listener(self) -> None:
+        context = self.context()
+        if not self._listen or context.settings.listener == "off":
+            return
+        from flowtrace_mcp.serving import build_listener
+
+        self._listener = build_listener(self, context)
+        try:
+            self._listener.start()
+        except FlowtraceError as error:
+            self._problem = error
+            _log.error("the listener did not start: %s", error)
+            if context.settings.listener == "required":
+                raise
+
+    def _encode_elsewhere(self, texts: Sequence[str]) -> "list[VectorCode] | None":
+        """Ask the process of ours that owns the listener; None when there is no other."""
+        from flowtrace_mcp.services.loopback import encode_remotely
+
+        if self._threads:
+            self._warm.wait(SETTLE_LIMIT_S)
+        if self.listener_facts().is_here:
+            return None
+        return encode_remotely(self.settings, texts)
+
+
+def now_us() -> int:
+    """Return microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def _log_to(settings: Settings) -> None:
+    """Send our log to stderr and to a bounded file in the data folder."""
+    if _log.handlers:
+        return
+    _log.setLevel(settings.log_level.upper())
+    _log.propagate = False
+    look = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    with suppress(OSError):  # a read-only folder still serves
+        handlers.append(
+            logging.handlers.RotatingFileHandler(
+                settings.log_path, maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES, delay=True
+            )
+        )
+    for handler in handlers:
+        handler.setFormatter(look)
+        _log.addHandler(handler)

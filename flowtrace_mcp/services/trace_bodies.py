@@ -1,0 +1,152 @@
+"""A trace and a session as JSON, in the shape that REST promises."""
+
+from flowtrace_mcp.ingest.span_texts import texts_of
+from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
+from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
+from flowtrace_mcp.model.telemetry import AttributeValue, SpanEvent, SpanLink
+from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, TraceReading
+
+Body = dict[str, object]
+_STATUS = {SpanStatus.UNSET: "unset", SpanStatus.OK: "ok", SpanStatus.ERROR: "error"}
+
+
+def trace_body(reading: TraceReading, project: str) -> Body:
+    """Return the JSON of a trace, every span in it.
+
+    Args:
+        reading: The trace.
+        project: Name of its project, "" when none is known.
+    """
+    return {**trace_head(reading, project), "spans": [span_body(span) for span in reading.spans]}
+
+
+def trace_head(reading: TraceReading, project: str) -> Body:
+    """Return the JSON of a trace without its spans."""
+    return {
+        "trace_id": reading.trace_id.hex(),
+        "session": reading.session or None,
+        "agent": reading.agent or None,
+        "user": reading.user or None,
+        "service": reading.service or None,
+        "project": project or None,
+        "start_us": reading.start_us,
+        "end_us": reading.end_us,
+        "totals": totals_body(reading.totals),
+    }
+
+
+def session_body(reading: SessionReading, project: str) -> Body:
+    """Return the JSON of a session: its traces by head, and the sums over them."""
+    return {
+        "session": reading.session,
+        "agent": reading.agent or None,
+        "user": reading.user or None,
+        "project": project or None,
+        "start_us": reading.start_us,
+        "end_us": reading.end_us,
+        "traces": [trace_head(trace, project) for trace in reading.traces],
+        "totals": totals_body(total_of_totals([trace.totals for trace in reading.traces])),
+    }
+
+
+def totals_body(totals: TraceTotals) -> Body:
+    """Return the JSON of sums; null = no span that counts knows."""
+    return {
+        "spans": totals.spans,
+        "errors": totals.errors,
+        "model_calls": totals.model_calls,
+        "tool_calls": totals.tool_calls,
+        "tokens": tokens_body(totals.usage),
+        "cost_usd": totals.cost_usd,
+    }
+
+
+def tokens_body(usage: TokenUsage) -> Body:
+    """Return the JSON of the token classes."""
+    return {
+        "input": usage.input,
+        "cache_read": usage.cache_read,
+        "cache_write": usage.cache_write,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+    }
+
+
+def span_body(span: ReadSpan) -> Body:
+    """Return the JSON of one span."""
+    record, facts, verdict = span.record, span.facts, span.verdict
+    extras = span.extras()
+    texts = texts_of(record, extras)
+    return {
+        "span_id": record.span_id.hex(),
+        "parent_span_id": record.parent_span_id.hex() or None,
+        "name": record.name,
+        "display": facts.display or record.name,
+        "span_type": _type_name(facts.span_type),
+        "operation": facts.operation or None,
+        "status": _STATUS[SpanStatus(record.status)],
+        "error": _error(span),
+        "start_us": record.start_us,
+        "duration_us": record.duration_us,
+        "provider": verdict.provider or facts.provider or None,
+        "model": verdict.model or facts.model or None,
+        "request_model": facts.request_model or None,
+        "tokens": tokens_body(facts.usage or TokenUsage()),
+        "cost_usd": facts.cost_usd,
+        "tool": _tool(span, texts.tool_arguments, texts.tool_result),
+        "requested_tools": [
+            {"name": tool.name, "call_id": tool.call_id or None, "arguments": tool.arguments}
+            for tool in texts.requested_tools
+        ],
+        "events": len(extras.events),
+        "links": [_link(link) for link in extras.links],
+        "aggregate": verdict.aggregate,
+        "folded": bool(span.edge.flags & EdgeFlag.FOLDED),
+        "duplicate_of": verdict.duplicate_of.hex() or None,
+    }
+
+
+def event_body(event: SpanEvent) -> Body:
+    """Return the JSON of a span event."""
+    return {
+        "time_us": event.time_us,
+        "name": event.name,
+        "attributes": dict(event.attributes),
+    }
+
+
+def _link(link: SpanLink) -> Body:
+    return {
+        "trace_id": link.trace_id.hex(),
+        "span_id": link.span_id.hex(),
+        "attributes": dict(link.attributes),
+    }
+
+
+def _type_name(span_type: int) -> str:
+    """Return ``ToolCall`` for TOOL_CALL."""
+    return "".join(word.capitalize() for word in SpanType(span_type).name.split("_"))
+
+
+def _error(span: ReadSpan) -> Body | None:
+    facts, record = span.facts, span.record
+    if record.status != SpanStatus.ERROR and not facts.error_type:
+        return None
+    return {
+        "type": facts.error_type or None,
+        "message": facts.error_message or record.status_message or None,
+    }
+
+
+def _tool(span: ReadSpan, arguments: AttributeValue, result: AttributeValue) -> Body | None:
+    facts = span.facts
+    if not facts.tool_name and not facts.tool_call_id:
+        return None
+    return {
+        "name": facts.tool_name or None,
+        "call_id": facts.tool_call_id or None,
+        "server": facts.tool_server or None,
+        "arguments": arguments,
+        "result": result,
+    }

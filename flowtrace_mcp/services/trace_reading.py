@@ -1,0 +1,168 @@
+"""A stored trace read back with its meaning: spans, verdicts, sums."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flowtrace_mcp.ingest.span_extras import (
+    decode_resource,
+    decode_scope,
+    decode_span,
+    span_extras,
+)
+from flowtrace_mcp.ingest.span_facts import facts_of
+from flowtrace_mcp.ingest.trace_totals import SpanVerdict, TraceSpan, TraceTotals, judge, total
+from flowtrace_mcp.model.edge import Edge
+from flowtrace_mcp.model.span_facts import SpanFacts
+from flowtrace_mcp.model.telemetry import Resource, Scope, SpanExtras, SpanRecord
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.span_store import StoredSpan
+from flowtrace_mcp.storage.traces import Page
+
+SESSION_TRACES_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSpan:
+    """One span of a trace: what was sent, what it means, what it is to the sums."""
+
+    edge: Edge
+    record: SpanRecord
+    facts: SpanFacts
+    verdict: SpanVerdict
+
+    def extras(self) -> SpanExtras:
+        """Return events, links and the rest, decoded now."""
+        return span_extras(self.record.raw, self.record.encoding)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceReading:
+    """A whole trace; names are "" where no span says them."""
+
+    trace_id: bytes
+    session: str
+    agent: str
+    user: str
+    service: str
+    project_id: int
+    totals: TraceTotals
+    spans: Sequence[ReadSpan]  # by start
+
+    @property
+    def start_us(self) -> int:
+        """Return the earliest start."""
+        return min(span.record.start_us for span in self.spans)
+
+    @property
+    def end_us(self) -> int:
+        """Return the latest end."""
+        return max(span.record.start_us + span.record.duration_us for span in self.spans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReading:
+    """A session: its traces, newest first, and their sums."""
+
+    session: str
+    agent: str
+    user: str
+    project_id: int
+    start_us: int
+    end_us: int
+    traces: Sequence[TraceReading]
+
+
+class ContextCache:
+    """Resources and scopes are few and shared by many spans: each is decoded once a reading."""
+
+    def __init__(self) -> None:
+        self._resources: dict[bytes, Resource] = {}
+        self._scopes: dict[bytes, Scope] = {}
+
+    def resource(self, data: bytes) -> Resource:
+        """Return the resource whose kept bytes these are."""
+        if data not in self._resources:
+            self._resources[data] = decode_resource(data)
+        return self._resources[data]
+
+    def scope(self, data: bytes) -> Scope:
+        """Return the scope whose kept bytes these are."""
+        if data not in self._scopes:
+            self._scopes[data] = decode_scope(data)
+        return self._scopes[data]
+
+
+def read_trace(context: Context, trace_id: bytes) -> TraceReading | None:
+    """Return a trace of 16-byte id, or None when no span of it is stored."""
+    stored = context.store.spans.list_trace_spans(trace_id)
+    return _reading(trace_id, stored, ContextCache()) if stored else None
+
+
+def read_session(context: Context, session: str) -> SessionReading | None:
+    """Return a session with its traces, or None when no span names it."""
+    rollup = context.store.spans.find_session(session)
+    if rollup is None:
+        return None
+    rows = context.store.spans.list_traces(Page(limit=SESSION_TRACES_LIMIT), session=session)
+    readings = [read_trace(context, row.trace_id) for row in rows]
+    traces = [reading for reading in readings if reading is not None]
+    return SessionReading(
+        session=session,
+        agent=_first(trace.agent for trace in traces),
+        user=_first(trace.user for trace in traces),
+        project_id=rollup.project_id,
+        start_us=rollup.start_us,
+        end_us=rollup.end_us,
+        traces=traces,
+    )
+
+
+def decode_stored(stored: StoredSpan, cache: ContextCache) -> tuple[SpanRecord, SpanFacts] | None:
+    """Return what was sent and what it means; None for a span without payload."""
+    payload = stored.payload
+    if payload is None:
+        return None
+    record = decode_span(
+        payload.raw,
+        payload.encoding,
+        cache.resource(payload.resource),
+        cache.scope(payload.scope),
+    )
+    return record, facts_of(record)
+
+
+def _reading(trace_id: bytes, stored: Sequence[StoredSpan], cache: ContextCache) -> TraceReading:
+    decoded = [(one, decode_stored(one, cache)) for one in stored]
+    whole = [(one.edge, *pair) for one, pair in decoded if pair is not None]
+    judged = [
+        TraceSpan(
+            span_id=record.span_id,
+            parent_span_id=record.parent_span_id,
+            start_us=record.start_us,
+            duration_us=record.duration_us,
+            status=record.status,
+            scope_name=record.scope.name,
+            facts=facts,
+        )
+        for _, record, facts in whole
+    ]
+    verdicts: Mapping[bytes, SpanVerdict] = judge(judged)
+    spans = [
+        ReadSpan(edge=edge, record=record, facts=facts, verdict=verdicts[record.span_id])
+        for edge, record, facts in whole
+    ]
+    spans.sort(key=lambda span: (span.record.start_us, span.record.span_id))
+    return TraceReading(
+        trace_id=trace_id,
+        session=_first(span.facts.session for span in spans),
+        agent=_first(span.facts.agent for span in spans),
+        user=_first(span.facts.user for span in spans),
+        service=_first(span.record.resource.service_name for span in spans),
+        project_id=next((span.edge.project_id for span in spans if span.edge.project_id), 0),
+        totals=total(judged, verdicts),
+        spans=spans,
+    )
+
+
+def _first(names: Iterable[str]) -> str:
+    return next((name for name in names if name), "")
