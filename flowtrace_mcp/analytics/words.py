@@ -5,7 +5,7 @@ term is. All terms are lower case, without doubles, in the order of the text.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -57,19 +57,19 @@ def identifier_terms(text: str) -> list[str]:
     return _distinct(_identifier_terms(text), LIMIT_IDENTIFIER_TERMS)
 
 
-def fts_query(text: str, project_token: str) -> str | None:
-    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of one project.
+def fts_query(text: str, project_tokens: Sequence[str]) -> str | None:
+    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of some projects.
 
     Every term is quoted, so that no input is read as syntax. Stop words are searched only when
     the text holds nothing else.
 
     Args:
         text: What somebody asked, in any form.
-        project_token: The one word in column ``project`` of the rows to search.
+        project_tokens: Words one of which stands in column ``project`` of the rows to search.
 
     Returns:
-        ``project : "p7" AND {body identifiers} : ("a" OR "b")``, or None when the text holds
-        nothing to search for.
+        ``project : ("p7" OR "p0") AND {body identifiers} : ("a" OR "b")``, or None when the text
+        holds nothing to search for.
     """
     names = (term for term in identifier_terms(text) if term not in _STOP_WORDS)
     terms = [*query_terms(text), *names]
@@ -77,7 +77,8 @@ def fts_query(text: str, project_token: str) -> str | None:
     if not terms:
         return None
     alternatives = " OR ".join(map(_quoted, terms))
-    return f"project : {_quoted(project_token)} AND {{body identifiers}} : ({alternatives})"
+    projects = " OR ".join(map(_quoted, project_tokens))
+    return f"project : ({projects}) AND {{body identifiers}} : ({alternatives})"
 
 
 def _words(text: str) -> Iterator[str]:

@@ -30,6 +30,20 @@ CANDIDATES: Final = 200
 WHOLE_ROWS: Final = 3
 WHOLE_ROW_TOKENS: Final = 200
 SHORT_ROW_TOKENS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What is strong enough to show, on the scale of ``ranking``: cosine plus 0.3 for words."""
+
+    ratio: float  # of the strongest
+    floor: float
+
+
+ASKED_CUT: Final = Cut(ratio=0.3, floor=0.2)
+STRICT_CUT: Final = Cut(ratio=0.7, floor=0.5)
+WORDS_ALONE_FLOOR: Final = 0.1
+
 _FRAME: Final = '{"memories":[],"more":100,"tokens":4000}'
 _QUOTES_TOKENS: Final = 2
 _ROW_FRAME_TOKENS: Final = 60  # id, kind, date, score and a file or two
@@ -204,8 +218,11 @@ def _ranked(
         for one in found
         if one.key in memories
     ]
-    ranked = cut_relative(rank(candidates, request.query), is_strict=request.strict)
-    return ranked, memories
+    cut = STRICT_CUT if request.strict else ASKED_CUT
+    if not codes:
+        cut = replace(cut, floor=min(cut.floor, WORDS_ALONE_FLOOR))
+    ranked = rank(candidates, query=request.query)
+    return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor), memories
 
 
 def _row(memory: Memory, score: float) -> RecalledMemory:

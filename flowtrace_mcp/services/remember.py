@@ -228,7 +228,7 @@ def _check(request: RememberRequest) -> None:
 
 def _near_match(new: NewMemory, place: MemoryPlace) -> str | None:
     project_id = 0 if new.scope is ScopeName.GLOBAL else place.project_id
-    return fts_query(new.content[:NEAR_TERMS_CHARACTERS], project_token(project_id))
+    return fts_query(new.content[:NEAR_TERMS_CHARACTERS], [project_token(project_id)])
 
 
 def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[VectorCode | None]:

@@ -10,7 +10,14 @@ from flowtrace_mcp.ingest.span_extras import (
     span_extras,
 )
 from flowtrace_mcp.ingest.span_facts import facts_of
-from flowtrace_mcp.ingest.trace_totals import SpanVerdict, TraceSpan, TraceTotals, judge, total
+from flowtrace_mcp.ingest.trace_totals import (
+    SpanVerdict,
+    TraceTotals,
+    identity_of,
+    judge,
+    total,
+)
+from flowtrace_mcp.ingest.trace_tree import TraceSpan
 from flowtrace_mcp.model.edge import Edge
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import Resource, Scope, SpanExtras, SpanRecord
@@ -152,11 +159,12 @@ def _reading(trace_id: bytes, stored: Sequence[StoredSpan], cache: ContextCache)
         for edge, record, facts in whole
     ]
     spans.sort(key=lambda span: (span.record.start_us, span.record.span_id))
+    identity = identity_of(judged)
     return TraceReading(
         trace_id=trace_id,
-        session=_first(span.facts.session for span in spans),
-        agent=_first(span.facts.agent for span in spans),
-        user=_first(span.facts.user for span in spans),
+        session=identity.session,
+        agent=identity.agent,
+        user=identity.user,
         service=_first(span.record.resource.service_name for span in spans),
         project_id=next((span.edge.project_id for span in spans if span.edge.project_id), 0),
         totals=total(judged, verdicts),
