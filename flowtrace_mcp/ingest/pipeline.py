@@ -1,0 +1,109 @@
+"""From a request's body to durable rows: decode, read the meaning, store, and only then answer."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
+
+from flowtrace_mcp.errors import BusyError
+from flowtrace_mcp.ingest import (
+    otlp_json,
+    otlp_json_metrics,
+    otlp_protobuf,
+    otlp_protobuf_metrics,
+)
+from flowtrace_mcp.ingest.log_writes import log_writes
+from flowtrace_mcp.ingest.metric_writes import metric_writes
+from flowtrace_mcp.ingest.span_writes import span_writes
+from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
+from flowtrace_mcp.storage.store import Store
+
+# One write transaction holds the file's lock for the whole of a job, about 20 ms for so many.
+ITEMS_PER_JOB: Final = 512
+# The next job is made ready while this many wait for the disk.
+JOBS_IN_FLIGHT: Final = 2
+ANSWER_LIMIT_S: Final = 30.0
+
+_Item = TypeVar("_Item")
+_Job: TypeAlias = "Future[Any]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a request; what was accepted is on disk."""
+
+    accepted_count: int
+    rejected: Rejected
+
+
+class Pipeline:
+    """Takes OTLP bodies of all three signals on the caller's thread.
+
+    Args:
+        store: Where everything goes.
+        now_us: Microseconds since the epoch; the time of a log record that has none.
+    """
+
+    def __init__(self, store: Store, now_us: Callable[[], int]) -> None:
+        self._store = store
+        self._now_us = now_us
+
+    def traces(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+        """Store the spans of an ExportTraceServiceRequest; return once they are durable.
+
+        Raises:
+            InputError: The body is not such a request.
+            BusyError: The write queue is full or the disk too slow; nothing is lost by a retry.
+            StorageError: The file does not take writes.
+        """
+        decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
+        records, rejected = decode.decode_traces(body)
+        _run(self._store.spans.insert_spans(span_writes(part)) for part in _parts(records))
+        return Outcome(accepted_count=len(records), rejected=rejected)
+
+    def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+        """Store the records of an ExportLogsServiceRequest; see ``traces``."""
+        decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
+        records, rejected = decode.decode_logs(body, received_us=self._now_us())
+        batches = (log_writes(part) for part in _parts(records))
+        _run(
+            self._store.insert_logs(batch.rows, sorted(batch.names), batch.shared)
+            for batch in batches
+        )
+        return Outcome(accepted_count=len(records), rejected=rejected)
+
+    def metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+        """Store the points of an ExportMetricsServiceRequest; see ``traces``."""
+        is_json = encoding == PayloadEncoding.JSON
+        decode = otlp_json_metrics if is_json else otlp_protobuf_metrics
+        points, rejected = decode.decode_metrics(body)
+        batches = (metric_writes(part) for part in _parts(points))
+        _run(self._store.insert_points(batch.rows, sorted(batch.names)) for batch in batches)
+        return Outcome(accepted_count=len(points), rejected=rejected)
+
+
+def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    return (items[at : at + ITEMS_PER_JOB] for at in range(0, len(items), ITEMS_PER_JOB))
+
+
+def _run(jobs: Iterator[_Job]) -> None:
+    """Queue jobs as they are made ready and wait until all are durable."""
+    waiting: deque[_Job] = deque()
+    for job in jobs:
+        waiting.append(job)
+        if len(waiting) >= JOBS_IN_FLIGHT:
+            _wait(waiting.popleft())
+    for job in waiting:
+        _wait(job)
+
+
+def _wait(job: _Job) -> None:
+    try:
+        job.result(ANSWER_LIMIT_S)
+    except TimeoutError as error:
+        raise BusyError(
+            "the request was not stored in time",
+            why=f"no commit within {ANSWER_LIMIT_S:.0f} s",
+            mend="send it again; what is there already is not doubled",
+        ) from error
