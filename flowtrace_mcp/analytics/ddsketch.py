@@ -98,6 +98,30 @@ class DDSketch:
         self.sum += total
         self._widen(smallest, largest)
 
+    def remove(self, value: float) -> bool:
+        """Take back one value that was added before.
+
+        Returns:
+            Whether that could be done. The smallest and the largest value stay, for nobody knows
+            the next one, and so does one that was never added or is folded into another bin.
+        """
+        is_one_of_many_zeros = value == 0 and self.zero_count > 1
+        if not (self.min < value < self.max or is_one_of_many_zeros):
+            return False
+        if value < SMALLEST:
+            self.zero_count -= 1
+        else:
+            index = math.ceil(math.log(value) * _BINS_PER_E)
+            left = self.bins.get(index, 0) - 1
+            if left < 0:
+                return False
+            if left:
+                self.bins[index] = left
+            else:
+                del self.bins[index]
+        self.sum -= value
+        return True
+
     def merge(self, other: "DDSketch") -> None:
         """Add everything that another sketch holds; the order of merges does not matter."""
         self.zero_count += other.zero_count

@@ -180,3 +180,25 @@ def test_a_damaged_sketch_is_detected(items: list[int], data: st.DataObject) -> 
 def test_a_sealed_body_that_contradicts_its_header_is_detected(body: bytes) -> None:
     with pytest.raises(DamagedError, match="its length does not match its header"):
         DDSketch.from_bytes(seal(1, body))
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=30), st.data())
+def test_what_is_taken_back_leaves_the_sketch_of_the_rest(
+    items: list[int], data: st.DataObject
+) -> None:
+    gone = data.draw(st.lists(st.integers(1, 10**6), max_size=30))
+    ends = [0, 0, 10**7]
+    sketch = sketch_of([*ends, *items, *gone, 0])
+
+    assert all(sketch.remove(value) for value in [*gone, 0])
+
+    assert sketch.to_bytes() == sketch_of([*ends, *items]).to_bytes()
+
+
+@pytest.mark.parametrize("value", [1.0, 100.0, 50.0, 1e9, 0, SMALLEST / 2])
+def test_extremes_and_strangers_are_not_taken_back(value: float) -> None:
+    sketch = sketch_of([1.0, 2.0, 100.0])
+    before = sketch.to_bytes()
+
+    assert not sketch.remove(value)
+    assert sketch.to_bytes() == before
