@@ -58,7 +58,8 @@ class SpanRecord:
     scope: Scope
     raw: bytes  # the span alone, as sent, in `encoding`
     encoding: PayloadEncoding
-    event_count: int = 0  # OpenTelemetry span events, which are read from `raw`
+    event_count: int = 0  # OpenTelemetry span events and links are read from `raw` when needed
+    link_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

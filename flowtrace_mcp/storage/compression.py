@@ -16,7 +16,11 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LEVEL: Final = 1
+# The checksum costs four bytes; without it a flipped bit may unpack to something else.
+OPTIONS: Final[dict[int, int]] = {
+    zstd.CompressionParameter.compression_level: 1,
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 # A frame names the size it unpacks to; nothing we stored is larger than a request may be.
 UNPACKED_LIMIT_BYTES: Final = 256 * 1024 * 1024
 
@@ -31,7 +35,7 @@ def compress(data: bytes) -> bytes:
     try:
         compressor = _PER_THREAD.compressor
     except AttributeError:
-        compressor = zstd.ZstdCompressor(level=LEVEL, zstd_dict=_DICTIONARY.as_digested_dict)
+        compressor = zstd.ZstdCompressor(options=OPTIONS, zstd_dict=_DICTIONARY.as_digested_dict)
         _PER_THREAD.compressor = compressor
     packed: bytes = compressor.compress(data, zstd.ZstdCompressor.FLUSH_FRAME)
     return packed
@@ -44,11 +48,17 @@ def decompress(frame: bytes) -> bytes:
         DamagedError: Not a frame of ours.
     """
     try:
+        if zstd.get_frame_info(frame).decompressed_size > UNPACKED_LIMIT_BYTES:
+            raise _damaged()
         unpacked: bytes = zstd.decompress(frame, zstd_dict=_DICTIONARY)
     except zstd.ZstdError as error:
-        raise DamagedError(
-            "a stored payload cannot be unpacked",
-            why="its bytes are not what was written",
-            mend="run `flowtrace doctor` on the file",
-        ) from error
+        raise _damaged() from error
     return unpacked
+
+
+def _damaged() -> DamagedError:
+    return DamagedError(
+        "a stored payload cannot be unpacked",
+        why="its bytes are not what was written",
+        mend="run `flowtrace doctor` on the file",
+    )

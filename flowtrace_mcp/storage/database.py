@@ -4,15 +4,20 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 import apsw
 
-from flowtrace_mcp.errors import BusyError, FlowtraceError, StorageError
-from flowtrace_mcp.storage.connection import connect, load_vectors, storage_errors
-from flowtrace_mcp.storage.migrate import migrate, refuse_newer
+from flowtrace_mcp.errors import BusyError, FlowtraceError, NewerFileError, StorageError
+from flowtrace_mcp.storage.connection import (
+    connect,
+    load_vectors,
+    read_only_error,
+    storage_errors,
+)
+from flowtrace_mcp.storage.migrate import migrate, needs_migration, refuse_newer
 from flowtrace_mcp.storage.writer import Writer
 
 T = TypeVar("T")
@@ -23,6 +28,10 @@ READERS_LIMIT: Final = 8
 ANSWER_LIMIT_S: Final = 30.0
 CHECKPOINT_PAGES: Final = 4096  # 16 MiB of log: start copying it back
 RESTART_PAGES: Final = 16384  # 64 MiB: also make the next writer start the log again
+# Cutting or restarting the log holds the write lock while it waits for readers to end.
+CHECKPOINT_PATIENCE_S: Final = 0.02
+SCRUB_PATIENCE_S: Final = 1.0
+RETRY_S: Final = 1.0
 
 
 class Database:
@@ -42,6 +51,7 @@ class Database:
         self._now_us = now_us
         self._durable = durable
         self._idle: list[Reader] = []
+        self._is_closed = False
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(READERS_LIMIT)
         self._checkpointer = Checkpointer(path)
@@ -60,15 +70,7 @@ class Database:
             BusyError: No commit within 30 s.
             FlowtraceError: What the job or the commit raised.
         """
-        future = self._writer.submit(job)
-        try:
-            return future.result(ANSWER_LIMIT_S)
-        except TimeoutError as error:
-            raise BusyError(
-                "the write was not finished in time",
-                why=f"no commit within {ANSWER_LIMIT_S:.0f} s",
-                mend="ask whether it is there before writing it again",
-            ) from error
+        return answer_of(self._writer.submit(job), ANSWER_LIMIT_S)
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -81,21 +83,25 @@ class Database:
             with self._lock:
                 reader = self._idle.pop() if self._idle else None
             if reader is None:
-                reader = connect(self.path, writable=False)
-                load_vectors(reader)
-            with storage_errors():
-                yield reader
-            with self._lock:
-                self._idle.append(reader)
+                reader = self._open_reader()
+            try:
+                with storage_errors():
+                    yield reader
+            except BaseException:
+                reader.close()
+                raise
+            self._take_back(reader)
         finally:
             self._free.release()
 
-    def scrub_log(self) -> None:
+    def scrub_log(self) -> bool:
         """Empty the write-ahead log, so that what was deleted is not left in it.
 
-        A log that a reader holds is emptied by the next checkpoint instead.
+        Returns:
+            Whether it is empty now. One that a reader holds is emptied in the background as
+            soon as the reader is done.
         """
-        self._checkpointer.truncate()
+        return self._checkpointer.truncate()
 
     def stop_writing(self) -> None:
         """Finish the commit under way and take no more; for an exit that cannot wait."""
@@ -106,6 +112,7 @@ class Database:
         self._writer.stop(limit_s=ANSWER_LIMIT_S)
         self._checkpointer.stop()
         with self._lock:
+            self._is_closed = True
             for reader in self._idle:
                 reader.close()
             self._idle.clear()
@@ -122,21 +129,32 @@ class Database:
                 why=f"the data folder does not allow it ({error.strerror})",
                 mend="set FLOWTRACE_HOME to a folder you may write",
             ) from error
-        with storage_errors():
-            connection = connect(self.path, writable=os.access(self.path, os.W_OK))
-            try:
+        if self._is_out_of_date():
+            with closing(connect(self.path, writable=True)) as connection, storage_errors():
                 migrate(connection, self._now_us())
-            except FlowtraceError as error:
-                if not _is_readable(connection):
-                    raise
+        elif self.write_refusal is None and not os.access(self.path, os.W_OK):
+            self.write_refusal = read_only_error()
+
+    def _is_out_of_date(self) -> bool:
+        with closing(connect(self.path, writable=False)) as connection, storage_errors():
+            try:
+                return needs_migration(connection)
+            except NewerFileError as error:
                 self.write_refusal = error
-            finally:
-                connection.close()
+                return False
 
     def _open_writer(self) -> apsw.Connection:
-        connection = connect(self.path, writable=True, durable=self._durable)
-        load_vectors(connection)
-        return connection
+        return _with_vectors(connect(self.path, writable=True, durable=self._durable))
+
+    def _open_reader(self) -> Reader:
+        return _with_vectors(connect(self.path, writable=False))
+
+    def _take_back(self, reader: Reader) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(reader)
+                return
+        reader.close()
 
     def _check(self, connection: apsw.Connection) -> None:
         try:
@@ -146,9 +164,38 @@ class Database:
             raise
 
 
-def _is_readable(connection: apsw.Connection) -> bool:
-    found = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'memories'").get
-    return bool(found)
+def answer_of(future: Future[T], limit_s: float) -> T:
+    """Return what a queued job answered, once it is durable.
+
+    Args:
+        future: From ``Database.submit``.
+        limit_s: How long to wait for it.
+
+    Raises:
+        BusyError: No commit in that time; the message says whether one may still come.
+        FlowtraceError: What the job or the commit raised.
+    """
+    try:
+        return future.result(limit_s)
+    except TimeoutError as error:
+        if future.done():  # the job's own
+            raise
+        raise BusyError(
+            "the write was not finished in time",
+            why=f"no commit within {limit_s:.0f} s",
+            mend="try again; nothing was written"
+            if future.cancel()
+            else "ask whether it is there before writing it again",
+        ) from error
+
+
+def _with_vectors(connection: apsw.Connection) -> apsw.Connection:
+    try:
+        load_vectors(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class Checkpointer:
@@ -160,30 +207,29 @@ class Checkpointer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._wake = threading.Event()
+        self._lock = threading.Lock()
         self._stopping = False
+        self._owes_truncation = False
         self._pages = 0
         self._thread: threading.Thread | None = None
 
     def note(self, wal_pages: int) -> None:
         """Take note of the log's length after a commit; start work when it is long."""
         self._pages = wal_pages
-        if wal_pages < CHECKPOINT_PAGES:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name="flowtrace-checkpoint", daemon=True
-            )
-            self._thread.start()
-        self._wake.set()
+        if wal_pages >= CHECKPOINT_PAGES:
+            self._start()
 
-    def truncate(self) -> None:
-        """Copy the whole log back and cut it to nothing, on the caller's thread."""
-        connection = connect(self._path, writable=True)
-        try:
-            with suppress(apsw.BusyError):
-                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        finally:
-            connection.close()
+    def truncate(self) -> bool:
+        """Copy the whole log back and cut it to nothing; say whether that is done.
+
+        It is tried on the caller's thread. A log that a reader holds is cut later, in the
+        background.
+        """
+        with closing(self._connect(SCRUB_PATIENCE_S)) as connection:
+            self._owes_truncation = not _truncate(connection)
+        if self._owes_truncation:
+            self._start()
+        return not self._owes_truncation
 
     def stop(self) -> None:
         """End the thread; a checkpoint under way finishes first."""
@@ -192,15 +238,45 @@ class Checkpointer:
         if self._thread is not None:
             self._thread.join(ANSWER_LIMIT_S)
 
+    def _connect(self, patience_s: float) -> apsw.Connection:
+        return connect(self._path, writable=True, patience_s=patience_s)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="flowtrace-checkpoint", daemon=True
+                )
+                self._thread.start()
+        self._wake.set()
+
     def _run(self) -> None:
-        connection = connect(self._path, writable=True)
-        try:
-            while self._wake.wait() and not self._stopping:
-                self._wake.clear()
-                # A failed checkpoint loses nothing: the log stays and the next one takes it up.
-                with suppress(apsw.Error):
-                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                    if self._pages >= RESTART_PAGES:
-                        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-        finally:
+        connection: apsw.Connection | None = None
+        while True:
+            self._wake.wait(RETRY_S if self._owes_truncation else None)
+            if self._stopping:
+                break
+            self._wake.clear()
+            # A failed checkpoint loses nothing: the log stays and the next one takes it up.
+            with suppress(apsw.Error, FlowtraceError):
+                if connection is None:
+                    connection = self._connect(CHECKPOINT_PATIENCE_S)
+                self._checkpoint(connection)
+        if connection is not None:
             connection.close()
+
+    def _checkpoint(self, connection: apsw.Connection) -> None:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        if self._owes_truncation:
+            self._owes_truncation = not _truncate(connection)
+        elif self._pages >= RESTART_PAGES:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+
+
+def _truncate(connection: apsw.Connection) -> bool:
+    with storage_errors():
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            return False
+    return True

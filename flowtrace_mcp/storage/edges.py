@@ -25,7 +25,14 @@ CREATE: Final = """
 _INSERT: Final = "INSERT INTO edges (edge_key, span_id, trace_id, session_id, project_id, edge)"
 _SAME_SPANS: Final = "SELECT edge_key, edge FROM edges WHERE span_id IN carray(?)"
 _TAKEN: Final = "SELECT edge_key FROM edges WHERE edge_key IN carray(?)"
-_LAST_IN: Final = "SELECT max(edge_key) FROM edges WHERE edge_key BETWEEN ? AND ?"
+# The first number at or above a key that no edge has.
+_GAP: Final = """
+    SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM edges WHERE edge_key = :key) THEN :key ELSE (
+        SELECT edge_key + 1 FROM edges AS e
+        WHERE edge_key >= :key
+            AND NOT EXISTS (SELECT 1 FROM edges AS n WHERE n.edge_key = e.edge_key + 1)
+        ORDER BY edge_key LIMIT 1) END
+"""
 _OF_TRACE: Final = """
     SELECT edge_key, edge FROM edges WHERE trace_id = ? ORDER BY edge_key LIMIT ?
 """
@@ -47,7 +54,7 @@ _COUNT: Final = "SELECT count(*) FROM edges"
 
 # A key is the start in microseconds and ten bits that make it unique.
 KEY_BITS: Final = 10
-_NEAR_US: Final = 1 << 20
+_BITS: Final = (1 << KEY_BITS) - 1
 
 EdgeRow = tuple[int, int, int, int, int, bytes]
 KeyedEdge = tuple[int, bytes]
@@ -70,24 +77,30 @@ def free_keys(connection: apsw.Connection, starts: Sequence[tuple[int, bytes]]) 
     taken too, the next free number above serves: a key orders and means nothing else.
     """
     wished = [
-        start_us << KEY_BITS | int.from_bytes(span_id[-2:], "big") & 1023
+        start_us << KEY_BITS | int.from_bytes(span_id[-2:], "big") & _BITS
         for start_us, span_id in starts
     ]
     taken = {row[0] for row in connection.execute(_TAKEN, (int_array(wished),))}
     keys = []
-    for key in wished:
-        free = key if key not in taken else _next_free(connection, key, taken)
-        taken.add(free)
-        keys.append(free)
+    last: dict[int, int] = {}  # microsecond -> the key last found by looking for a gap
+    for wish in wished:
+        key = wish
+        if key in taken:
+            key = _next_free(connection, max(key, last.get(key >> KEY_BITS, 0)), taken)
+            last[wish >> KEY_BITS] = key
+        taken.add(key)
+        keys.append(key)
     return keys
 
 
 def _next_free(connection: apsw.Connection, key: int, taken: set[int]) -> int:
-    above = connection.execute(_LAST_IN, (key, key + _NEAR_US)).get
-    candidate = max(key, int(above or 0)) + 1
-    while candidate in taken:
-        candidate += 1
-    return candidate
+    while True:
+        while key in taken:
+            key += 1
+        gap = int(connection.execute(_GAP, {"key": key}).get)
+        if gap == key:
+            return key
+        key = gap
 
 
 def list_same_spans(connection: apsw.Connection, span_ids: Iterable[bytes]) -> list[KeyedEdge]:

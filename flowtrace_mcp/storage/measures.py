@@ -27,13 +27,6 @@ class Measures:
         """Return the values in the order of ``COLUMNS``."""
         return _values(self)
 
-    def minus(self, other: "Measures") -> "Measures":
-        """Return the difference; what the other does not know stays."""
-        pairs = zip(self.values(), other.values(), strict=True)
-        return measures_from(
-            left if right is None else (left or 0) - right for left, right in pairs
-        )
-
     @property
     def usage(self) -> TokenUsage:
         """Return the token classes."""

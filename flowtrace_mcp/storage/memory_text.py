@@ -1,5 +1,10 @@
-"""The text index of memories: FTS5, stemmed words and identifier parts, no copy of the text."""
+"""The text index of memories: FTS5 over stemmed words and identifier parts.
 
+It keeps its own copy of the text: without one, FTS5 only marks a row as deleted and leaves its
+words in the index, and a memory that was removed for good must be gone from the file.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +16,16 @@ from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
 CREATE: Final = """
     CREATE VIRTUAL TABLE memory_text USING fts5 (
         body, identifiers, project,
-        content = '', contentless_delete = 1,
         tokenize = 'porter unicode61 remove_diacritics 2'
     );
     INSERT INTO memory_text (memory_text, rank) VALUES ('secure-delete', 1);
 """
 _INSERT: Final = "INSERT INTO memory_text (rowid, body, identifiers, project) VALUES (?, ?, ?, ?)"
+_IDENTIFIERS: Final = "SELECT identifiers FROM memory_text WHERE rowid = ?"
+_EXTEND: Final = """
+    UPDATE memory_text SET body = body || char(10) || ?, identifiers = identifiers || ' ' || ?
+    WHERE rowid = ?
+"""
 _DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
 # Identifier parts repeat words of the body, so they weigh half; the project token nothing.
 _SEARCH: Final = f"""
@@ -46,6 +55,24 @@ def insert_text(
     """Index a memory's text under its key."""
     row = (key, document.body, document.identifiers, project_token(project_id))
     connection.execute(_INSERT, row)
+
+
+def extend_text(
+    connection: apsw.Connection, key: int, aliases: Sequence[str], identifiers: str
+) -> None:
+    """Index further aliases of a memory.
+
+    Args:
+        connection: In a transaction.
+        key: The memory's.
+        aliases: Those not indexed yet.
+        identifiers: Parts of identifiers, joined by blanks; those already there are passed over.
+    """
+    if not aliases:
+        return
+    known = set(str(connection.execute(_IDENTIFIERS, (key,)).get or "").split())
+    parts = [part for part in identifiers.split() if part not in known]
+    connection.execute(_EXTEND, ("\n".join(aliases), " ".join(parts), key))
 
 
 def delete_text(connection: apsw.Connection, key: int) -> None:

@@ -39,6 +39,18 @@ def refuse_newer(connection: apsw.Connection) -> None:
         )
 
 
+def needs_migration(connection: apsw.Connection) -> bool:
+    """Say whether the file is older than this program, or empty; reads only.
+
+    Raises:
+        NewerFileError: A newer Flowtrace wrote the file.
+        DamagedError: The file is a SQLite database of some other program.
+    """
+    refuse_foreign(connection)
+    refuse_newer(connection)
+    return file_version(connection) < SCHEMA_VERSION
+
+
 def migrate(connection: apsw.Connection, now_us: int) -> int:
     """Apply every missing step, each in a transaction with its own record.
 
@@ -49,7 +61,8 @@ def migrate(connection: apsw.Connection, now_us: int) -> int:
         NewerFileError: A newer Flowtrace wrote the file.
         DamagedError: The file is a SQLite database of some other program.
     """
-    refuse_newer(connection)
+    if not needs_migration(connection):
+        return 0
     applied = 0
     for version, upgrade in sorted(MIGRATIONS.items()):
         if file_version(connection) >= version:
@@ -57,23 +70,28 @@ def migrate(connection: apsw.Connection, now_us: int) -> int:
         connection.execute("BEGIN IMMEDIATE")
         try:
             if file_version(connection) < version:  # another process may have been first
-                _refuse_foreign(connection)
                 upgrade(connection, now_us)
                 connection.execute(_RECORD, (version, now_us))
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {version}")
                 applied += 1
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled it back already
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
     return applied
 
 
-def _refuse_foreign(connection: apsw.Connection) -> None:
-    known = connection.pragma("application_id") == APPLICATION_ID
-    empty = connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
-    if not (known or empty):
+def refuse_foreign(connection: apsw.Connection) -> None:
+    """Raise when the file belongs to some other program; an empty one belongs to nobody.
+
+    Raises:
+        DamagedError: Neither ours nor empty.
+    """
+    owner = connection.pragma("application_id")
+    is_empty = owner == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    if not (owner == APPLICATION_ID or is_empty):
         raise DamagedError(
             "the database file is not ours",
             why="it is a SQLite file of another program",

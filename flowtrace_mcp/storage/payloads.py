@@ -7,6 +7,7 @@ from typing import Final
 
 import apsw
 
+from flowtrace_mcp.errors import DamagedError
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.storage.compression import compress, decompress
 from flowtrace_mcp.storage.contents import content_id, get_contents
@@ -32,6 +33,9 @@ _DELETE: Final = "DELETE FROM payloads WHERE edge_key IN carray(?)"
 LONG_VALUE_BYTES: Final = 4096
 _CUT: Final = struct.Struct("<IIq")  # offset in the original, length, content id
 
+# edge key, resource id, scope id, encoding, compressed rest, cuts
+PayloadRow = tuple[int, int, int, int, bytes, bytes | None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedPayload:
@@ -43,6 +47,17 @@ class PackedPayload:
     data: bytes
     cuts: bytes | None
     contents: Mapping[int, bytes]
+
+    def row(self, edge_key: int) -> PayloadRow:
+        """Return the values in the order of the table's columns."""
+        return (
+            edge_key,
+            self.resource_id,
+            self.scope_id,
+            self.encoding,
+            self.data,
+            self.cuts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +81,9 @@ def cut_values(raw: bytes, values: Iterable[bytes]) -> tuple[bytes, bytes | None
         The rest, a record of what stood where (None when nothing was cut), and the parts by
         content id.
     """
-    spots = sorted((offset, value) for value in values if (offset := raw.find(value)) >= 0)
+    spots = sorted(
+        (offset, value) for value in values if value and (offset := raw.find(value)) >= 0
+    )
     rest, cuts, contents, end = [], [], {}, 0
     for offset, value in spots:
         if offset < end:  # inside the one before
@@ -83,13 +100,17 @@ def cut_values(raw: bytes, values: Iterable[bytes]) -> tuple[bytes, bytes | None
 
 
 def join_values(rest: bytes, cuts: bytes | None, contents: Mapping[int, bytes]) -> bytes:
-    """Return the original of ``cut_values``, byte for byte."""
+    """Return the original of ``cut_values``, byte for byte.
+
+    Raises:
+        DamagedError: A part is missing.
+    """
     if cuts is None:
         return rest
     parts, taken, length = [], 0, 0
     for offset, size, key in _CUT.iter_unpack(cuts):
         gap = offset - length
-        parts += [rest[taken : taken + gap], contents[key]]
+        parts += [rest[taken : taken + gap], _content(contents, key)]
         taken += gap
         length = offset + size
     parts.append(rest[taken:])
@@ -101,24 +122,42 @@ def cut_ids(cuts: bytes | None) -> list[int]:
     return [key for _, _, key in _CUT.iter_unpack(cuts or b"")]
 
 
-def insert_payloads(
-    connection: apsw.Connection, rows: Sequence[tuple[int, int, int, int, bytes, bytes | None]]
-) -> None:
+def _content(contents: Mapping[int, bytes], key: int) -> bytes:
+    data = contents.get(key)
+    if data is None:
+        raise DamagedError(
+            "a stored payload is not whole",
+            why=f"content {key} is missing",
+            mend="run `flowtrace doctor`, or restore a backup",
+        )
+    return data
+
+
+def insert_payloads(connection: apsw.Connection, rows: Sequence[PayloadRow]) -> None:
     """Insert rows (edge key, resource id, scope id, encoding, frame, cuts)."""
     insert_rows(connection, _INSERT, rows)
 
 
+def list_payload_rows(connection: apsw.Connection, keys: Sequence[int]) -> list[PayloadRow]:
+    """Return rows as they lie on disk, for the keys that have any."""
+    return list(connection.execute(_GET, (int_array(keys),)))
+
+
 def get_payloads(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredPayload]:
-    """Return edge key -> original bytes, for the keys that have any."""
-    rows = list(reader.execute(_GET, (int_array(keys),))) if keys else []
+    """Return edge key -> original bytes, for the keys that have any.
+
+    Raises:
+        DamagedError: A payload, or something that it shares with others, is not whole.
+    """
+    rows = list_payload_rows(reader, keys)
     wanted = {key for row in rows for key in (row[1], row[2], *cut_ids(row[5]))}
     contents = get_contents(reader, wanted)
     return {
         edge_key: StoredPayload(
             raw=join_values(decompress(data), cuts, contents),
             encoding=PayloadEncoding(encoding),
-            resource=contents.get(resource_id, b""),
-            scope=contents.get(scope_id, b""),
+            resource=_content(contents, resource_id),
+            scope=_content(contents, scope_id),
         )
         for edge_key, resource_id, scope_id, encoding, data, cuts in rows
     }

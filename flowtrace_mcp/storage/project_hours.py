@@ -53,6 +53,7 @@ class HourAddition:
     durations_us: Sequence[int]
     session_ids: frozenset[int]  # unsigned
     measures: Measures
+    gone_durations_us: Sequence[int] = ()  # of older versions of these spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,18 +67,24 @@ class ProjectHour:
     measures: Measures
 
 
-def add_to_project_hour(connection: apsw.Connection, addition: HourAddition) -> None:
-    """Merge what new spans add into the row of their hour."""
+def add_to_project_hour(connection: apsw.Connection, addition: HourAddition) -> bool:
+    """Merge what new spans add into the row of their hour.
+
+    Returns:
+        Whether the row is exact; if not, it must be made again from its spans.
+    """
     key = (addition.project_id, addition.hour_us)
     row = connection.execute(_SKETCHES, key).fetchone()
     durations = DDSketch.from_bytes(row[0]) if row else DDSketch()
     sessions = HyperLogLog.from_bytes(row[1]) if row else HyperLogLog()
     durations.add_many(addition.durations_us)
+    is_exact = all(durations.remove(gone) for gone in addition.gone_durations_us)
     for session_id in addition.session_ids:
         sessions.add_hash(session_id)
     connection.execute(
         _ADD, (*key, durations.to_bytes(), sessions.to_bytes(), *addition.measures.values())
     )
+    return is_exact
 
 
 def list_project_hours(

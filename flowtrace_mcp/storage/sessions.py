@@ -7,6 +7,7 @@ from typing import Any, Final
 import apsw
 
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.first_said import keep_first
 from flowtrace_mcp.storage.measures import ADDED, COLUMNS, DEFINITION, Measures, measures_from
 from flowtrace_mcp.storage.rows import insert_rows
 from flowtrace_mcp.storage.traces import Page
@@ -16,35 +17,38 @@ CREATE: Final = f"""
         session_id INTEGER PRIMARY KEY,
         project_id INTEGER NOT NULL,
         agent_id INTEGER NOT NULL,
+        agent_us INTEGER NOT NULL,
         user_id INTEGER NOT NULL,
+        user_us INTEGER NOT NULL,
         start_us INTEGER NOT NULL,
         end_us INTEGER NOT NULL,{DEFINITION}
     ) STRICT;
     CREATE INDEX sessions_by_start ON sessions (start_us);
     CREATE INDEX sessions_by_project ON sessions (project_id, start_us);
 """
-_HEAD: Final = (
-    f"INSERT INTO sessions (session_id, project_id, agent_id, user_id, start_us, end_us, {COLUMNS})"
+_NAMED: Final = (
+    f"session_id, project_id, agent_id, agent_us, user_id, user_us, start_us, end_us, {COLUMNS}"
 )
+_HEAD: Final = f"INSERT INTO sessions ({_NAMED})"
 _ADD: Final = f"""
     ON CONFLICT (session_id) DO UPDATE SET
         project_id = iif(excluded.project_id = 0, project_id, excluded.project_id),
-        agent_id = iif(excluded.agent_id = 0, agent_id, excluded.agent_id),
-        user_id = iif(excluded.user_id = 0, user_id, excluded.user_id),
+        {keep_first("agent", "user")},
         start_us = min(start_us, excluded.start_us),
         end_us = max(end_us, excluded.end_us),
         {ADDED}
 """
-_SELECT: Final = f"""
-    SELECT session_id, project_id, agent_id, user_id, start_us, end_us, {COLUMNS}
-    FROM sessions
-"""
+_SELECT: Final = f"SELECT {_NAMED} FROM sessions"
 _ORDER: Final = "ORDER BY start_us DESC, session_id DESC LIMIT ?"
 _BEFORE: Final = "(start_us, session_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
 _GET: Final = f"{_SELECT} WHERE session_id = ?"
 _REBIND: Final = "UPDATE sessions SET project_id = ? WHERE session_id = ?"
+_RELEASE: Final = (
+    "UPDATE sessions SET user_id = 0, user_us = 0 WHERE session_id = ? AND user_us = ?"
+)
+_DELETE: Final = "DELETE FROM sessions WHERE session_id = ?"
 _COUNT: Final = "SELECT count(*) FROM sessions"
 
 
@@ -55,7 +59,9 @@ class SessionRollup:
     session_id: int
     project_id: int
     agent_id: int
+    agent_us: int  # start of the span that said it, see ``first_said``
     user_id: int
+    user_us: int
     start_us: int
     end_us: int
     measures: Measures
@@ -66,7 +72,9 @@ class SessionRollup:
             self.session_id,
             self.project_id,
             self.agent_id,
+            self.agent_us,
             self.user_id,
+            self.user_us,
             self.start_us,
             self.end_us,
             *self.measures.values(),
@@ -101,19 +109,31 @@ def update_sessions_project(connection: apsw.Connection, session_id: int, projec
     connection.execute(_REBIND, (project_id, to_signed(session_id)))
 
 
+def release_session(connection: apsw.Connection, session_id: int, start_us: int) -> None:
+    """Forget the user's name where a span that starts then had said it; it is replaced."""
+    connection.execute(_RELEASE, (to_signed(session_id), start_us))
+
+
+def delete_session(connection: apsw.Connection, session_id: int) -> None:
+    """Remove the row of an unsigned session id, so that it can be made again from its spans."""
+    connection.execute(_DELETE, (to_signed(session_id),))
+
+
 def count_sessions(reader: apsw.Connection) -> int:
     """Return how many sessions the file holds."""
     return int(reader.execute(_COUNT).get)
 
 
 def _session(row: tuple[Any, ...]) -> SessionRollup:
-    session_id, project_id, agent_id, user_id, start_us, end_us = row[:6]
+    session_id, project_id, agent_id, agent_us, user_id, user_us, start_us, end_us = row[:8]
     return SessionRollup(
         session_id=session_id,
         project_id=project_id,
         agent_id=agent_id,
+        agent_us=agent_us,
         user_id=user_id,
+        user_us=user_us,
         start_us=start_us,
         end_us=end_us,
-        measures=measures_from(row[6:]),
+        measures=measures_from(row[8:]),
     )

@@ -1,7 +1,7 @@
 """A batch of spans turned into rows and roll-up additions: no SQL here, only arithmetic."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from flowtrace_mcp.model.edge import (
@@ -17,6 +17,7 @@ from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.contents import content_id
+from flowtrace_mcp.storage.first_said import first_said
 from flowtrace_mcp.storage.measures import sum_measures
 from flowtrace_mcp.storage.payloads import PackedPayload, pack_payload
 from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
@@ -37,7 +38,8 @@ class PreparedSpan:
     payload: PackedPayload
     session_id: int  # unsigned
     agent_id: int
-    measures: tuple[Any, ...]  # in the order of the roll-ups' columns
+    measures: tuple[Any, ...]  # what it adds to the roll-ups, in the order of their columns
+    gone_duration_us: int | None = None  # of the older version that it takes the place of
 
 
 def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:
@@ -101,6 +103,30 @@ def measures_of(
         tokens.reasoning,
         None if is_aggregate else cost_usd,
     )
+
+
+def grown_from(span: PreparedSpan, edge: Edge, held: tuple[Any, ...]) -> PreparedSpan | None:
+    """Return the span with only what it adds to its older version in the roll-ups.
+
+    Args:
+        span: The newer version.
+        edge: The older one.
+        held: What the older one had added to the roll-ups.
+
+    Returns:
+        None where the roll-ups must be made again: the span has moved, shrunk or fallen silent.
+    """
+    write = span.write
+    has_stayed = (
+        (span.session_id, span.agent_id) == (edge.session_id, edge.agent_id)
+        and write.start_us == edge.timestamp_us
+        and write.duration_us >= edge.duration_us
+    )
+    pairs = list(zip(span.measures, held, strict=True))
+    if not has_stayed or any(new is None and old is not None for new, old in pairs):
+        return None
+    added = tuple(None if new is None else new - (old or 0) for new, old in pairs)
+    return replace(span, measures=added, gone_duration_us=edge.duration_us)
 
 
 def in_causal_order(spans: Sequence[PreparedSpan]) -> list[PreparedSpan]:
@@ -179,18 +205,28 @@ def sessions_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[SessionR
         spans: (span, project id) pairs.
     """
     return [
-        SessionRollup(
-            session_id=to_signed(session_id),
-            project_id=group[0][1],
-            agent_id=_last_id(span.agent_id for span, _ in group),
-            user_id=_last_id(string_id(span.write.user) for span, _ in group),
-            start_us=min(span.write.start_us for span, _ in group),
-            end_us=max(span.write.start_us + span.write.duration_us for span, _ in group),
-            measures=sum_measures([span.measures for span, _ in group]),
-        )
+        _session_addition(session_id, group)
         for session_id, group in _grouped(spans, lambda span, _: span.session_id).items()
         if session_id
     ]
+
+
+def _session_addition(session_id: int, group: Sequence[tuple[PreparedSpan, int]]) -> SessionRollup:
+    agent_id, agent_us = first_said((span.agent_id, span.write.start_us) for span, _ in group)
+    user_id, user_us = first_said(
+        (string_id(span.write.user), span.write.start_us) for span, _ in group
+    )
+    return SessionRollup(
+        session_id=to_signed(session_id),
+        project_id=group[0][1],
+        agent_id=agent_id,
+        agent_us=agent_us,
+        user_id=user_id,
+        user_us=user_us,
+        start_us=min(span.write.start_us for span, _ in group),
+        end_us=max(span.write.start_us + span.write.duration_us for span, _ in group),
+        measures=sum_measures([span.measures for span, _ in group]),
+    )
 
 
 def traces_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[TraceRollup]:
@@ -199,22 +235,33 @@ def traces_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[TraceRollu
     Args:
         spans: (span, project id) pairs.
     """
-    return [
-        TraceRollup(
-            trace_id=trace_id,
-            project_id=max(project_id for _, project_id in group),
-            session_id=_last_id(span.session_id for span, _ in group),
-            agent_id=_last_id(span.agent_id for span, _ in group),
-            service_id=_last_id(string_id(span.write.service) for span, _ in group),
-            name_id=_last_id(
-                string_id(span.write.name) for span, _ in group if not span.write.parent_span_id
-            ),
-            start_us=min(span.write.start_us for span, _ in group),
-            end_us=max(span.write.start_us + span.write.duration_us for span, _ in group),
-            measures=sum_measures([span.measures for span, _ in group]),
-        )
-        for trace_id, group in _grouped(spans, lambda span, _: span.write.trace_id).items()
-    ]
+    groups = _grouped(spans, lambda span, _: span.write.trace_id)
+    return [_trace_addition(trace_id, group) for trace_id, group in groups.items()]
+
+
+def _trace_addition(trace_id: bytes, group: Sequence[tuple[PreparedSpan, int]]) -> TraceRollup:
+    writes = [span.write for span, _ in group]
+    session_id, session_us = first_said((span.session_id, span.write.start_us) for span, _ in group)
+    agent_id, agent_us = first_said((span.agent_id, span.write.start_us) for span, _ in group)
+    service_id, service_us = first_said((string_id(w.service), w.start_us) for w in writes)
+    name_id, name_us = first_said(
+        (string_id(w.name), w.start_us) for w in writes if not w.parent_span_id
+    )
+    return TraceRollup(
+        trace_id=trace_id,
+        project_id=max(project_id for _, project_id in group),
+        session_id=session_id,
+        session_us=session_us,
+        agent_id=agent_id,
+        agent_us=agent_us,
+        service_id=service_id,
+        service_us=service_us,
+        name_id=name_id,
+        name_us=name_us,
+        start_us=min(w.start_us for w in writes),
+        end_us=max(w.start_us + w.duration_us for w in writes),
+        measures=sum_measures([span.measures for span, _ in group]),
+    )
 
 
 def hours_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[HourAddition]:
@@ -234,6 +281,9 @@ def hours_touched(spans: Iterable[tuple[PreparedSpan, int]]) -> list[HourAdditio
             durations_us=[span.write.duration_us for span, _ in group],
             session_ids=frozenset(span.session_id for span, _ in group if span.session_id),
             measures=sum_measures([span.measures for span, _ in group]),
+            gone_durations_us=[
+                span.gone_duration_us for span, _ in group if span.gone_duration_us is not None
+            ],
         )
         for (project_id, hour_us), group in groups.items()
     ]
@@ -246,11 +296,6 @@ def _grouped(
     for span, project_id in spans:
         groups.setdefault(key(span, project_id), []).append((span, project_id))
     return groups
-
-
-def _last_id(numbers: Iterable[int]) -> int:
-    """Return the last number that is not 0, signed; 0 when all are."""
-    return to_signed(next((number for number in reversed(list(numbers)) if number), 0))
 
 
 def names_of(spans: Iterable[PreparedSpan]) -> set[str]:

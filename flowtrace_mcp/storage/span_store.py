@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
@@ -23,15 +23,22 @@ from flowtrace_mcp.storage import (
     usage,
 )
 from flowtrace_mcp.storage.database import Database
-from flowtrace_mcp.storage.measures import Measures, measures_from, sum_measures
-from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
+from flowtrace_mcp.storage.rebuild import (
+    ALL_TIMES_US,
+    SPANS_LIMIT,
+    hour_of,
+    measures_of_stored,
+    rebuild_hour,
+    rebuild_session,
+    rebuild_trace,
+)
 from flowtrace_mcp.storage.span_rows import (
     PreparedSpan,
     contents_of,
     edge_of,
+    grown_from,
     hours_touched,
     in_causal_order,
-    measures_of,
     names_of,
     prepare_spans,
     sessions_touched,
@@ -40,8 +47,6 @@ from flowtrace_mcp.storage.span_rows import (
 )
 
 TRACE_SPANS_LIMIT: Final = 100_000
-REBIND_SPANS_LIMIT: Final = 1_000_000
-HOUR_SPANS_LIMIT: Final = 10_000_000
 
 # Bytes of an edge that a second delivery may change without meaning: clock, project, checksum.
 _MEANING: Final = (slice(0, 72), slice(80, 108), slice(110, 124))
@@ -54,6 +59,16 @@ class Stored:
     new_count: int
     replaced_count: int
     same_count: int  # re-sent without change
+
+
+@dataclass(slots=True, kw_only=True)
+class _Fresh:
+    """A span to be written, and the older version whose place it takes."""
+
+    span: PreparedSpan
+    project_id: int
+    edge: bytes
+    before: edges.KeyedEdge | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,23 +136,36 @@ class SpanStore:
     def list_trace_spans(self, trace_id: bytes, limit: int = TRACE_SPANS_LIMIT) -> list[StoredSpan]:
         """Return the spans of a trace by start, with payload and usage, at most ``limit``."""
         with self._database.reading() as reader:
-            return _with_payloads(reader, edges.list_trace_edges(reader, trace_id, limit))
+            found = edges.list_trace_edges(reader, trace_id, limit)
+            return _with_payloads(reader, [(key, unpack_edge(record)) for key, record in found])
 
-    def list_spans(
+    def list_edges(
         self,
         window_us: tuple[int, int],
         limit: int,
         *,
         project_id: int | None = None,
         session: str = "",
-    ) -> list[StoredSpan]:
-        """Return spans that start in a window, newest first, at most ``limit``."""
+    ) -> list[tuple[int, Edge]]:
+        """Return keyed edges that start in a window, newest first, without their payloads.
+
+        Args:
+            window_us: First microsecond, and the first one after.
+            limit: At most so many.
+            project_id: A project's number, or None for all.
+            session: Only this session, when given.
+        """
         with self._database.reading() as reader:
             if session:
                 found = edges.list_session_edges(reader, string_id(session), window_us, limit)
             else:
                 found = edges.list_project_edges(reader, project_id, window_us, limit)
-            return _with_payloads(reader, found)
+        return [(key, unpack_edge(record)) for key, record in found]
+
+    def get_spans(self, keyed: Sequence[tuple[int, Edge]]) -> list[StoredSpan]:
+        """Return edges together with payload and usage, in the order given."""
+        with self._database.reading() as reader:
+            return _with_payloads(reader, keyed)
 
     def get_strings(self, ids: Iterable[int]) -> Mapping[int, str]:
         """Return signed dictionary number -> string."""
@@ -152,15 +180,14 @@ class SpanStore:
             return project_hours.list_project_hours(reader, project_id, window_us, limit)
 
 
-def _with_payloads(reader: apsw.Connection, found: Sequence[edges.KeyedEdge]) -> list[StoredSpan]:
+def _with_payloads(reader: apsw.Connection, found: Sequence[tuple[int, Edge]]) -> list[StoredSpan]:
     keys = [key for key, _ in found]
     if not keys:
         return []
     kept = payloads.get_payloads(reader, keys)
     used = usage.get_usage(reader, keys)
     return [
-        StoredSpan(edge=unpack_edge(edge), payload=kept.get(key), usage=used.get(key))
-        for key, edge in found
+        StoredSpan(edge=edge, payload=kept.get(key), usage=used.get(key)) for key, edge in found
     ]
 
 
@@ -168,29 +195,31 @@ def _insert(connection: apsw.Connection, spans: Sequence[PreparedSpan]) -> Store
     """Store a batch inside a transaction; the last of equal spans wins."""
     latest = {(span.write.trace_id, span.write.span_id): span for span in spans}
     known = _stored_already(connection, latest)
+    frames = _frames(connection, [key for key, _ in known.values()])
     bound = projects.list_session_projects(
         connection, {to_signed(span.session_id) for span in latest.values()}
     )
     clock = int(meta.find_meta(connection, meta.CLOCK) or 0)
-    fresh: list[tuple[PreparedSpan, int, bytes]] = []
+    fresh: list[_Fresh] = []
     same_count = 0
-    stale: list[edges.KeyedEdge] = []
     for span in in_causal_order(list(latest.values())):
         project_id = bound.get(to_signed(span.session_id), 0)
         edge = edge_of(span, project_id=project_id, clock=clock + 1)
         before = known.get((span.write.trace_id, span.write.span_id))
-        if before is not None and all(before[1][part] == edge[part] for part in _MEANING):
+        if before is not None and _is_same(span, edge, before, frames.get(before[0])):
             same_count += 1
             continue
-        if before is not None:
-            stale.append(before)
         clock += 1
-        fresh.append((span, project_id, edge))
-    _withdraw(connection, stale)
+        fresh.append(_Fresh(span=span, project_id=project_id, edge=edge, before=before))
+    replaced = [one for one in fresh if one.before is not None]
+    shrunk = _withdraw(connection, replaced) if replaced else []
     _store(connection, fresh)
+    _rebuild(connection, shrunk)
     meta.update_meta(connection, meta.CLOCK, str(clock))
     return Stored(
-        new_count=len(fresh) - len(stale), replaced_count=len(stale), same_count=same_count
+        new_count=len(fresh) - len(replaced),
+        replaced_count=len(replaced),
+        same_count=same_count,
     )
 
 
@@ -205,122 +234,106 @@ def _stored_already(
     return found
 
 
-def _store(connection: apsw.Connection, fresh: Sequence[tuple[PreparedSpan, int, bytes]]) -> None:
+def _frames(connection: apsw.Connection, keys: Sequence[int]) -> dict[int, payloads.PayloadRow]:
+    """Return the payload rows of spans that are sent again; seldom any."""
+    return {row[0]: row for row in payloads.list_payload_rows(connection, keys)} if keys else {}
+
+
+def _is_same(
+    span: PreparedSpan,
+    edge: bytes,
+    before: edges.KeyedEdge,
+    frame: payloads.PayloadRow | None,
+) -> bool:
+    """Say whether a span that is there already was sent again without change."""
+    key, stored = before
+    return all(stored[part] == edge[part] for part in _MEANING) and frame == span.payload.row(key)
+
+
+def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[Edge]:
+    """Remove the older versions of spans.
+
+    Returns:
+        Those whose roll-ups must be made again; the others' newer versions add the difference.
+    """
+    stale = [one.before for one in replaced if one.before is not None]
+    keys = [key for key, _ in stale]
+    used = usage.get_usage(connection, keys)
+    edges.delete_edges(connection, keys)
+    payloads.delete_payloads(connection, keys)
+    usage.delete_usage(connection, keys)
+    shrunk = []
+    for one, (key, record) in zip(replaced, stale, strict=True):
+        edge = unpack_edge(record)
+        traces.release_trace(connection, edge.trace_id, edge.timestamp_us)
+        sessions.release_session(connection, edge.session_id, edge.timestamp_us)
+        grown = grown_from(one.span, edge, measures_of_stored(edge, used.get(key)))
+        if grown is None:
+            shrunk.append(edge)
+        else:
+            one.span = grown
+    return shrunk
+
+
+def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
     if not fresh:
         return
-    spans = [span for span, _, _ in fresh]
+    spans = [one.span for one in fresh]
     keys = edges.free_keys(connection, [(s.write.start_us, s.write.span_id) for s in spans])
     edges.insert_edges(
         connection,
         [
             (
                 key,
-                int.from_bytes(span.write.span_id, "big", signed=True),
-                int.from_bytes(span.write.trace_id[8:], "big", signed=True),
-                to_signed(span.session_id),
-                project_id,
-                edge,
+                int.from_bytes(one.span.write.span_id, "big", signed=True),
+                int.from_bytes(one.span.write.trace_id[8:], "big", signed=True),
+                to_signed(one.span.session_id),
+                one.project_id,
+                one.edge,
             )
-            for key, (span, project_id, edge) in zip(keys, fresh, strict=True)
+            for key, one in zip(keys, fresh, strict=True)
         ],
     )
     payloads.insert_payloads(
-        connection,
-        [
-            (key, p.resource_id, p.scope_id, p.encoding, p.data, p.cuts)
-            for key, p in zip(keys, (span.payload for span in spans), strict=True)
-        ],
+        connection, [span.payload.row(key) for key, span in zip(keys, spans, strict=True)]
     )
     rows = (usage_row(key, span.write) for key, span in zip(keys, spans, strict=True))
     usage.insert_usage(connection, [row for row in rows if row is not None])
     strings.insert_strings(connection, names_of(spans))
     contents.insert_contents(connection, contents_of(spans))
-    placed = [(span, project_id) for span, project_id, _ in fresh]
+    _add_to_rollups(connection, [(one.span, one.project_id) for one in fresh])
+
+
+def _add_to_rollups(
+    connection: apsw.Connection, placed: Sequence[tuple[PreparedSpan, int]]
+) -> None:
     sessions.add_to_sessions(connection, sessions_touched(placed))
     traces.add_to_traces(connection, traces_touched(placed))
     for addition in hours_touched(placed):
-        project_hours.add_to_project_hour(connection, addition)
+        if not project_hours.add_to_project_hour(connection, addition):
+            rebuild_hour(connection, addition.project_id, addition.hour_us)
 
 
-def _withdraw(connection: apsw.Connection, stale: Sequence[edges.KeyedEdge]) -> None:
-    """Remove spans that a newer delivery replaces, and what they had added to the roll-ups."""
-    if not stale:
-        return
-    keys = [key for key, _ in stale]
-    used = usage.get_usage(connection, keys)
-    for key, record in stale:
-        edge = unpack_edge(record)
-        held = measures_from(_measures(edge, used.get(key)))
-        _subtract(connection, edge, Measures().minus(held))
-    edges.delete_edges(connection, keys)
-    payloads.delete_payloads(connection, keys)
-    usage.delete_usage(connection, keys)
-
-
-def _measures(edge: Edge, used: usage.StoredUsage | None) -> tuple[Any, ...]:
-    return measures_of(
-        edge.span_type,
-        edge.status,
-        edge.flags,
-        used.tokens if used else None,
-        used.cost_usd if used else None,
-    )
-
-
-def _subtract(connection: apsw.Connection, edge: Edge, removed: Measures) -> None:
-    trace = traces.find_trace(connection, edge.trace_id)
-    if trace is not None:
-        traces.add_to_traces(connection, [replace(trace, measures=removed)])
-    session = sessions.find_session(connection, edge.session_id)
-    if session is not None:
-        sessions.add_to_sessions(connection, [replace(session, measures=removed)])
-    hour_us = edge.timestamp_us - edge.timestamp_us % HOUR_US
-    project_hours.add_to_project_hour(
-        connection,
-        HourAddition(
-            project_id=edge.project_id,
-            hour_us=hour_us,
-            durations_us=(),
-            session_ids=frozenset(),
-            measures=removed,
-        ),
-    )
+def _rebuild(connection: apsw.Connection, gone: Sequence[Edge]) -> None:
+    for trace_id in {edge.trace_id for edge in gone}:
+        rebuild_trace(connection, trace_id)
+    for session_id in {edge.session_id for edge in gone}:
+        rebuild_session(connection, session_id)
+    for project_id, hour_us in {(edge.project_id, hour_of(edge)) for edge in gone}:
+        rebuild_hour(connection, project_id, hour_us)
 
 
 def _bind_session(connection: apsw.Connection, session_id: int, project_id: int) -> int:
     """Move a session's spans and roll-ups to a project, hours made again from their spans."""
     projects.update_session_project(connection, session_id, project_id)
-    found = edges.list_session_edges(connection, session_id, (0, 2**52), REBIND_SPANS_LIMIT)
+    found = edges.list_session_edges(connection, session_id, ALL_TIMES_US, SPANS_LIMIT)
     touched: set[tuple[int, int]] = set()
     for key, record in found:
         edge = unpack_edge(record)
-        hour_us = edge.timestamp_us - edge.timestamp_us % HOUR_US
-        touched |= {(edge.project_id, hour_us), (project_id, hour_us)}
+        touched |= {(edge.project_id, hour_of(edge)), (project_id, hour_of(edge))}
         edges.update_edge_project(connection, key, project_id, with_project(record, project_id))
     sessions.update_sessions_project(connection, session_id, project_id)
     traces.update_traces_project(connection, session_id, project_id)
     for project, hour_us in sorted(touched):
         rebuild_hour(connection, project, hour_us)
     return len(found)
-
-
-def rebuild_hour(connection: apsw.Connection, project_id: int, hour_us: int) -> None:
-    """Make an hour's row again from its spans, which are the truth."""
-    project_hours.delete_project_hour(connection, project_id, hour_us)
-    found = edges.list_project_edges(
-        connection, project_id, (hour_us, hour_us + HOUR_US), HOUR_SPANS_LIMIT
-    )
-    if not found:
-        return
-    used = usage.get_usage(connection, [key for key, _ in found])
-    unpacked = [(unpack_edge(record), used.get(key)) for key, record in found]
-    project_hours.add_to_project_hour(
-        connection,
-        HourAddition(
-            project_id=project_id,
-            hour_us=hour_us,
-            durations_us=[edge.duration_us for edge, _ in unpacked],
-            session_ids=frozenset(edge.session_id for edge, _ in unpacked if edge.session_id),
-            measures=sum_measures([_measures(edge, use) for edge, use in unpacked]),
-        ),
-    )

@@ -7,6 +7,7 @@ from typing import Any, Final
 import apsw
 
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.first_said import keep_first
 from flowtrace_mcp.storage.measures import ADDED, COLUMNS, DEFINITION, Measures, measures_from
 from flowtrace_mcp.storage.rows import insert_rows
 
@@ -16,9 +17,13 @@ CREATE: Final = f"""
         trace_id_high INTEGER NOT NULL,
         project_id INTEGER NOT NULL,
         session_id INTEGER NOT NULL,
+        session_us INTEGER NOT NULL,
         agent_id INTEGER NOT NULL,
+        agent_us INTEGER NOT NULL,
         service_id INTEGER NOT NULL,
+        service_us INTEGER NOT NULL,
         name_id INTEGER NOT NULL,
+        name_us INTEGER NOT NULL,
         start_us INTEGER NOT NULL,
         end_us INTEGER NOT NULL,{DEFINITION},
         PRIMARY KEY (trace_id, trace_id_high)
@@ -27,27 +32,20 @@ CREATE: Final = f"""
     CREATE INDEX traces_by_project ON traces (project_id, start_us);
     CREATE INDEX traces_by_session ON traces (session_id, start_us);
 """
-_HEAD: Final = (
-    "INSERT INTO traces (trace_id, trace_id_high, project_id, session_id, agent_id, service_id,"
-    f" name_id, start_us, end_us, {COLUMNS})"
+_NAMED: Final = (
+    "trace_id, trace_id_high, project_id, session_id, session_us, agent_id, agent_us,"
+    f" service_id, service_us, name_id, name_us, start_us, end_us, {COLUMNS}"
 )
-# A root's name, and anything known, wins over what a child could only guess.
+_HEAD: Final = f"INSERT INTO traces ({_NAMED})"
 _ADD: Final = f"""
     ON CONFLICT (trace_id, trace_id_high) DO UPDATE SET
         project_id = iif(excluded.project_id = 0, project_id, excluded.project_id),
-        session_id = iif(excluded.session_id = 0, session_id, excluded.session_id),
-        agent_id = iif(excluded.agent_id = 0, agent_id, excluded.agent_id),
-        service_id = iif(excluded.service_id = 0, service_id, excluded.service_id),
-        name_id = iif(excluded.name_id = 0, name_id, excluded.name_id),
+        {keep_first("session", "agent", "service", "name")},
         start_us = min(start_us, excluded.start_us),
         end_us = max(end_us, excluded.end_us),
         {ADDED}
 """
-_SELECT: Final = f"""
-    SELECT trace_id, trace_id_high, project_id, session_id, agent_id, service_id, name_id,
-        start_us, end_us, {COLUMNS}
-    FROM traces
-"""
+_SELECT: Final = f"SELECT {_NAMED} FROM traces"
 _ORDER: Final = "ORDER BY start_us DESC, trace_id DESC, trace_id_high DESC LIMIT ?"
 _BEFORE: Final = "(start_us, trace_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
@@ -55,6 +53,15 @@ _BY_SESSION: Final = f"{_SELECT} WHERE session_id = ? AND start_us >= ? AND {_BE
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
 _GET: Final = f"{_SELECT} WHERE trace_id = ? AND trace_id_high = ?"
 _REBIND: Final = "UPDATE traces SET project_id = ? WHERE session_id = ?"
+_RELEASE: Final = """
+    UPDATE traces SET
+        service_id = iif(service_us = :start, 0, service_id),
+        service_us = iif(service_us = :start, 0, service_us),
+        name_id = iif(name_us = :start, 0, name_id),
+        name_us = iif(name_us = :start, 0, name_us)
+    WHERE trace_id = :low AND trace_id_high = :high
+"""
+_DELETE: Final = "DELETE FROM traces WHERE trace_id = ? AND trace_id_high = ?"
 _COUNT: Final = "SELECT count(*) FROM traces"
 
 
@@ -65,9 +72,13 @@ class TraceRollup:
     trace_id: bytes
     project_id: int
     session_id: int
+    session_us: int  # start of the span that said it, see ``first_said``
     agent_id: int
+    agent_us: int
     service_id: int
+    service_us: int
     name_id: int  # of the root's name, 0 until the root arrives
+    name_us: int
     start_us: int
     end_us: int
     measures: Measures
@@ -75,13 +86,16 @@ class TraceRollup:
     def row(self) -> tuple[Any, ...]:
         """Return the values in the order of the table's columns."""
         return (
-            int.from_bytes(self.trace_id[8:], "big", signed=True),
-            int.from_bytes(self.trace_id[:8], "big", signed=True),
+            *_halves(self.trace_id),
             self.project_id,
             self.session_id,
+            self.session_us,
             self.agent_id,
+            self.agent_us,
             self.service_id,
+            self.service_us,
             self.name_id,
+            self.name_us,
             self.start_us,
             self.end_us,
             *self.measures.values(),
@@ -105,9 +119,7 @@ def add_to_traces(connection: apsw.Connection, rollups: Sequence[TraceRollup]) -
 
 def find_trace(reader: apsw.Connection, trace_id: bytes) -> TraceRollup | None:
     """Return a trace's row, or None."""
-    low = int.from_bytes(trace_id[8:], "big", signed=True)
-    high = int.from_bytes(trace_id[:8], "big", signed=True)
-    row = reader.execute(_GET, (low, high)).fetchone()
+    row = reader.execute(_GET, _halves(trace_id)).fetchone()
     return None if row is None else _trace(row)
 
 
@@ -137,21 +149,42 @@ def update_traces_project(connection: apsw.Connection, session_id: int, project_
     connection.execute(_REBIND, (project_id, to_signed(session_id)))
 
 
+def release_trace(connection: apsw.Connection, trace_id: bytes, start_us: int) -> None:
+    """Forget the names that a span that starts then had said; it is replaced."""
+    low, high = _halves(trace_id)
+    connection.execute(_RELEASE, {"start": start_us, "low": low, "high": high})
+
+
+def delete_trace(connection: apsw.Connection, trace_id: bytes) -> None:
+    """Remove a trace's row, so that it can be made again from its spans."""
+    connection.execute(_DELETE, _halves(trace_id))
+
+
 def count_traces(reader: apsw.Connection) -> int:
     """Return how many traces the file holds."""
     return int(reader.execute(_COUNT).get)
 
 
+def _halves(trace_id: bytes) -> tuple[int, int]:
+    """Return the low and the high half, signed: the order of the primary key."""
+    low, high = trace_id[8:], trace_id[:8]
+    return int.from_bytes(low, "big", signed=True), int.from_bytes(high, "big", signed=True)
+
+
 def _trace(row: tuple[Any, ...]) -> TraceRollup:
-    low, high, project_id, session_id, agent_id, service_id, name_id, start_us, end_us = row[:9]
+    low, high = row[:2]
     return TraceRollup(
         trace_id=high.to_bytes(8, "big", signed=True) + low.to_bytes(8, "big", signed=True),
-        project_id=project_id,
-        session_id=session_id,
-        agent_id=agent_id,
-        service_id=service_id,
-        name_id=name_id,
-        start_us=start_us,
-        end_us=end_us,
-        measures=measures_from(row[9:]),
+        project_id=row[2],
+        session_id=row[3],
+        session_us=row[4],
+        agent_id=row[5],
+        agent_us=row[6],
+        service_id=row[7],
+        service_us=row[8],
+        name_id=row[9],
+        name_us=row[10],
+        start_us=row[11],
+        end_us=row[12],
+        measures=measures_from(row[13:]),
     )

@@ -3,14 +3,15 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import apsw
 
-from flowtrace_mcp.errors import BusyError, FlowtraceError, StorageError
+from flowtrace_mcp.errors import BusyError, StorageError
 from flowtrace_mcp.storage.connection import storage_errors
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ COMMIT_WORK_LIMIT_S: Final = 0.020
 # Without the gap another process waits 0.8 s behind bulk ingest; with it 3.5 ms.
 BULK_GAP_S: Final = 0.005
 BULK_QUEUE_LIMIT_JOBS: Final = 64
+URGENT_QUEUE_LIMIT_JOBS: Final = 1024
 STOP_LIMIT_S: Final = 0.05
 
 
@@ -35,7 +37,9 @@ class Writer:
     """Runs jobs in order on one connection and resolves each after its commit is on disk.
 
     Jobs of people and agents go before bulk ones. Several jobs share a commit; each runs in a
-    savepoint, so one that fails takes nothing else with it.
+    savepoint, so one that fails takes nothing else with it. Every future that ``submit`` gave
+    out is resolved, whatever happens to the file or to this thread; one that its owner cancels
+    before its turn is not run.
 
     Args:
         open_connection: Opens the write connection, on the writer's own thread.
@@ -63,61 +67,73 @@ class Writer:
         """Queue a job; the future holds its answer once that answer is durable.
 
         Raises:
-            BusyError: The bulk queue is full.
+            BusyError: The queue is full.
             StorageError: The writer has stopped.
         """
         future: Future[T] = Future()
+        queue, limit_jobs = (
+            (self._bulk, BULK_QUEUE_LIMIT_JOBS)
+            if is_bulk
+            else (self._urgent, URGENT_QUEUE_LIMIT_JOBS)
+        )
         with self._wake:
             if self._stopping:
                 raise StorageError("cannot write", why="this process is ending", mend="try again")
-            if is_bulk and len(self._bulk) >= BULK_QUEUE_LIMIT_JOBS:
+            if len(queue) >= limit_jobs:
                 raise BusyError(
                     "the write queue is full",
-                    why=f"{BULK_QUEUE_LIMIT_JOBS} requests are waiting for the disk",
+                    why=f"{limit_jobs} requests are waiting for the disk",
                     mend="send again after a pause",
                 )
-            (self._bulk if is_bulk else self._urgent).append(_Queued(job, is_bulk, future))
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="flowtrace-writer", daemon=True
                 )
                 self._thread.start()
+            queue.append(_Queued(job, is_bulk, future))
             self._wake.notify()
         return future
 
     def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Let the commit under way finish, refuse the rest; wait at most ``limit_s`` seconds."""
-        with self._wake:
-            self._stopping = True
-            waiting = [*self._urgent, *self._bulk]
-            self._urgent.clear()
-            self._bulk.clear()
-            self._wake.notify()
-            thread = self._thread
-        for queued in waiting:
-            queued.future.set_exception(
-                StorageError("not written", why="this process is ending", mend="send it again")
-            )
+        self._refuse_all(
+            StorageError("not written", why="this process is ending", mend="send it again")
+        )
+        thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(limit_s)
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:  # whatever ended this thread, nobody waits for it in vain
+            self._refuse_all(
+                StorageError("not written", why="the writer has ended", mend="start again")
+            )
+
+    def _serve(self) -> None:
         connection: apsw.Connection | None = None
         while self._wait_for_work():
             try:
                 if connection is None:
-                    with storage_errors():
-                        connection = self._open_connection()
-                        connection.set_wal_hook(self._note_wal)
+                    connection = self._open()
                 had_bulk = self._commit_group(connection)
-            except FlowtraceError as error:
-                self._fail_waiting(error)
-                continue
-            self._on_commit(self._wal_pages)
+                self._on_commit(self._wal_pages)
+            except Exception as error:  # noqa: BLE001 - the edge of the queue: callers get it
+                _fail(self._take_waiting(), error)
+                had_bulk = False
+            if connection is not None and connection.in_transaction:
+                _discard(connection)  # the next job starts on a sound one
+                connection = None
             if had_bulk:
                 self._leave_gap()
-        if connection is not None:
-            connection.close()
+        _discard(connection)
+
+    def _open(self) -> apsw.Connection:
+        with storage_errors():
+            connection = self._open_connection()
+            connection.set_wal_hook(self._note_wal)
+            return connection
 
     def _wait_for_work(self) -> bool:
         with self._wake:
@@ -136,13 +152,20 @@ class Writer:
                 self._wake.wait(left_s)
 
     def _next(self) -> _Queued | None:
+        """Return the next job that its owner still wants, now beyond cancelling."""
         with self._wake:
-            if self._urgent:
-                return self._urgent.popleft()
-            return self._bulk.popleft() if self._bulk else None
+            while self._urgent or self._bulk:
+                queued = (self._urgent or self._bulk).popleft()
+                if queued.future.set_running_or_notify_cancel():
+                    return queued
+        return None
 
     def _commit_group(self, connection: apsw.Connection) -> bool:
-        """Run queued jobs in one transaction, commit, resolve; say whether any was bulk."""
+        """Run queued jobs in one transaction, commit, resolve; say whether any was bulk.
+
+        Raises:
+            Exception: The transaction could not begin. One that fails later fails its own jobs.
+        """
         taken: list[_Queued] = []
         answers: list[Any] = []
         try:
@@ -156,12 +179,10 @@ class Writer:
                     if time.monotonic() > until_s:
                         break
                 connection.execute("COMMIT")
-        except FlowtraceError as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        except BaseException as error:
             for queued in taken:
                 queued.future.set_exception(error)
-            if not taken:
+            if not (taken and isinstance(error, Exception)):
                 raise
             return False
         for queued, answer in zip(taken, answers, strict=True):
@@ -171,10 +192,18 @@ class Writer:
                 queued.future.set_result(answer)
         return any(queued.is_bulk for queued in taken)
 
-    def _fail_waiting(self, error: FlowtraceError) -> None:
-        """Tell everybody who waits that the transaction could not even begin."""
-        while (queued := self._next()) is not None:
-            queued.future.set_exception(error)
+    def _refuse_all(self, error: StorageError) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        _fail(self._take_waiting(), error)
+
+    def _take_waiting(self) -> list[_Queued]:
+        with self._wake:
+            waiting = [*self._urgent, *self._bulk]
+            self._urgent.clear()
+            self._bulk.clear()
+        return waiting
 
     def _note_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         self._wal_pages = pages
@@ -188,9 +217,22 @@ class _Failed:
 
 def _run_job(connection: apsw.Connection, queued: _Queued) -> Any:
     try:
-        with connection, storage_errors():  # a savepoint
+        with storage_errors(), connection:  # a savepoint
             return queued.job(connection)
     except Exception as error:  # the edge of the queue: the caller gets it
         if not connection.in_transaction:  # a full disk rolls the whole transaction back
             raise
         return _Failed(error)
+
+
+def _fail(waiting: Iterable[_Queued], error: Exception) -> None:
+    for queued in waiting:
+        if queued.future.set_running_or_notify_cancel():
+            queued.future.set_exception(error)
+
+
+def _discard(connection: apsw.Connection | None) -> None:
+    """Close a connection; what it had not committed is rolled back."""
+    if connection is not None:
+        with suppress(apsw.Error):
+            connection.close()
