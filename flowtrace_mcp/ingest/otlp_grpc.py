@@ -36,9 +36,9 @@ _DETAILS: Final = "grpc-status-details-bin"
 
 logger: Final = logging.getLogger(__name__)
 
-# Who calls (as grpc writes it, "ipv4:127.0.0.1:4711") and the authorization it sent, or "";
-# raises AccessError.
-Admit = Callable[[str, str], None]
+# Takes the caller as grpc writes it ("ipv4:127.0.0.1:4711"), our port, and the authorization
+# that was sent or ""; raises AccessError.
+Admit = Callable[[str, int, str], None]
 
 
 class OtlpGrpc:
@@ -126,7 +126,7 @@ class OtlpGrpc:
         self, body: bytes, context: Any, take: Callable[[bytes, PayloadEncoding], Outcome]
     ) -> Rejected:
         sent = dict(context.invocation_metadata())
-        self._admit(context.peer(), sent.get("authorization", ""))
+        self._admit(context.peer(), self.port, sent.get("authorization", ""))
         self._room.enter()
         taken_bytes = 0
         try:

@@ -28,7 +28,8 @@ _JSON: Final = "application/json"
 _ENCODINGS: Final = {_PROTOBUF: PayloadEncoding.PROTOBUF, _JSON: PayloadEncoding.JSON}
 _MEDIA_TYPES: Final = {encoding: name for name, encoding in _ENCODINGS.items()}
 _COMPRESSIONS: Final = frozenset(("", "identity", "gzip", "x-gzip"))
-_RPC_CODES: Final = {404: 12, 405: 12, 415: 3}  # unimplemented, invalid argument
+# Unauthenticated, permission denied, unimplemented, invalid argument.
+_RPC_CODES: Final = {401: 16, 403: 7, 404: 12, 405: 12, 415: 3}
 
 logger: Final = logging.getLogger(__name__)
 
@@ -149,6 +150,15 @@ async def send_error(send: Send, error: FlowtraceError, encoding: PayloadEncodin
     """
     status, code, _ = outside(error)
     await _send_status(send, _Refusal(http_status=status, rpc_code=code, error=error), encoding)
+
+
+async def refuse_as_status(
+    send: Send, http_status: int, error: FlowtraceError, headers: Headers
+) -> None:
+    """Answer with an error under a status of the caller's choice, 401 or 403 say."""
+    refusal = _Refusal(http_status=http_status, rpc_code=_RPC_CODES[http_status], error=error)
+    encoding = _ENCODINGS.get(_media_type(headers), PayloadEncoding.JSON)
+    await _send_status(send, refusal, encoding)
 
 
 async def _send_status(send: Send, refusal: _Refusal, encoding: PayloadEncoding) -> None:

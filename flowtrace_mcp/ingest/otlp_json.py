@@ -145,6 +145,7 @@ def decode_span(raw: bytes, resource: Resource, scope: Scope) -> SpanRecord:
         raw=raw,
         encoding=PayloadEncoding.JSON,
         event_count=len(span.events or ()),
+        link_count=len(span.links or ()),
     )
 
 

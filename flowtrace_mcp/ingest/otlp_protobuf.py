@@ -202,6 +202,7 @@ def _span_record(span: trace_pb2.Span, resource: Resource, scope: Scope, raw: by
         raw=raw,
         encoding=PayloadEncoding.PROTOBUF,
         event_count=len(span.events),
+        link_count=len(span.links),
     )
 
 

@@ -87,6 +87,8 @@ def facts_of(record: SpanRecord) -> SpanFacts:
             _set_tool(facts, found, record)
         elif facts.operation in MODEL_CALLS:
             _set_first_token(facts, found, record)
+    if not facts.session and "session.id" in record.resource.attributes:
+        facts.session = text(record.resource.attributes["session.id"])
     if record.scope.name.startswith(_CODING_AGENTS):
         _set_coding_agent(facts, found, record)
     facts.span_type = _span_type(facts.operation, found, record)

@@ -61,9 +61,13 @@ def judge(spans: Sequence[TraceSpan]) -> dict[bytes, SpanVerdict]:
     tree = TraceTree(spans)
     verdicts = {span.span_id: SpanVerdict(aggregate=span.facts.is_aggregate) for span in tree.spans}
     calls = _counting_calls(tree, verdicts)
-    _drop_duplicates(calls, verdicts, _is_same_call)
+    _drop_duplicates(tree, calls, verdicts, _is_same_call)
     tools = _counting_tools(tree, verdicts)
-    _drop_duplicates(tools, verdicts, _is_same_execution)
+    _drop_duplicates(tree, tools, verdicts, _is_same_execution)
+    for span_id, verdict in verdicts.items():
+        place = verdicts[verdict.duplicate_of].duplicate_of if verdict.duplicate_of else b""
+        if place:  # what it repeats was found to repeat yet another
+            verdicts[span_id] = replace(verdict, duplicate_of=place)
     for span in calls:
         verdicts[span.span_id] = replace(
             verdicts[span.span_id],
@@ -185,16 +189,31 @@ def _is_same_tool(left: TraceSpan, right: TraceSpan) -> bool:
 
 
 def _drop_duplicates(
+    tree: TraceTree,
     spans: list[TraceSpan],
     verdicts: dict[bytes, SpanVerdict],
     is_same: Callable[[TraceSpan, TraceSpan], bool],
 ) -> None:
-    """Let one of several spans that tell the same count: the one with the most detail."""
+    """Let one of several spans that tell the same count: the one with the most detail.
+
+    Two views of one thing come from two instrumentations, at one time, and neither runs under
+    the other: equal calls of one instrumentation that overlap are parallel calls.
+    """
+
+    def are_two_views(left: TraceSpan, right: TraceSpan) -> bool:
+        return (
+            left.scope_name != right.scope_name
+            and left.overlaps(right)
+            and is_same(left, right)
+            and left not in tree.ancestors(right)
+            and right not in tree.ancestors(left)
+        )
+
     recent: deque[list[TraceSpan]] = deque(maxlen=_MOST_COMPARED)
     groups: list[list[TraceSpan]] = []
     for span in sorted(spans, key=lambda each: (each.start_us, each.span_id)):
         group = next(
-            (group for group in recent if all(is_same(each, span) for each in group)), None
+            (group for group in recent if all(are_two_views(each, span) for each in group)), None
         )
         if group is None:
             group = []
@@ -218,13 +237,6 @@ def _detail(span: TraceSpan) -> tuple[int, int, int]:
 
 
 def _is_same_call(left: TraceSpan, right: TraceSpan) -> bool:
-    """Say whether two instrumentations tell of one call.
-
-    One instrumentation never tells it twice side by side: equal calls of one scope that overlap
-    run in parallel.
-    """
-    if not _are_two_views(left, right):
-        return False
     ours, others = left.facts, right.facts
     if ours.response_id and others.response_id:
         return ours.response_id == others.response_id
@@ -232,14 +244,8 @@ def _is_same_call(left: TraceSpan, right: TraceSpan) -> bool:
 
 
 def _is_same_execution(left: TraceSpan, right: TraceSpan) -> bool:
-    """Say whether two instrumentations tell of one tool execution."""
     call_id = left.facts.tool_call_id
-    return bool(call_id) and call_id == right.facts.tool_call_id and _are_two_views(left, right)
-
-
-def _are_two_views(left: TraceSpan, right: TraceSpan) -> bool:
-    differ = left.scope_name != right.scope_name or not left.scope_name
-    return differ and left.overlaps(right)
+    return bool(call_id) and call_id == right.facts.tool_call_id
 
 
 def _inherited(tree: TraceTree, span: TraceSpan, wanted: Callable[[TraceSpan], str]) -> str:

@@ -24,8 +24,8 @@ LOGS = f"/{PACKAGE}.logs.v1.LogsService/Export"
 METRICS = f"/{PACKAGE}.metrics.v1.MetricsService/Export"
 
 
-def anybody(peer, authorization):
-    del peer, authorization
+def anybody(peer, port, authorization):
+    del peer, port, authorization
 
 
 @pytest.fixture
@@ -156,7 +156,8 @@ def test_21_an_unknown_method_is_unimplemented(serve, method):
 def test_29_a_caller_who_is_not_admitted_stores_nothing(serve, store):
     seen = []
 
-    def nobody(peer, authorization):
+    def nobody(peer, port, authorization):
+        del port
         seen.append((peer.rpartition(":")[0], authorization))
         raise AccessError("no token")
 
