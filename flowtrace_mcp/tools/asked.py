@@ -1,0 +1,40 @@
+"""What a client asked, as plain data that a worker thread may hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.types import CallToolRequestParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One call of a tool.
+
+    Attributes:
+        tool: Its name.
+        arguments: As they came.
+        meta: What the client put beside them.
+        client: The name by which the client presents itself, or "".
+        headers: Of the HTTP request, with names in lower case; None on stdio.
+    """
+
+    tool: str
+    arguments: Mapping[str, Any]
+    meta: Mapping[str, Any]
+    client: str
+    headers: Mapping[str, str] | None = None
+
+
+def asked_of(request: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> Asked:
+    """Return what a request of either protocol era asks."""
+    client = request.session.client_params
+    headers = getattr(request.request, "headers", None)
+    return Asked(
+        tool=params.name,
+        arguments=params.arguments or {},
+        meta=dict(request.meta or {}),
+        client=client.client_info.name if client else "",
+        headers=None if headers is None else {name.lower(): text for name, text in headers.items()},
+    )
