@@ -1,0 +1,26 @@
+"""The entry point: MCP on stdin and stdout without arguments, else the command line."""
+
+import sys
+from collections.abc import Sequence
+
+from flowtrace_mcp.app import Application
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve, or run the command that was typed, and return the exit code.
+
+    Args:
+        argv: The arguments without the program's name; None = those of this process.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments:
+        # An editor waits for the first answer: nothing of the command line is imported.
+        Application().serve_stdio()
+        return 0
+    from flowtrace_mcp.cli import parser
+
+    return parser.main(arguments, Application)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

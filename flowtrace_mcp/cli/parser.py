@@ -1,0 +1,225 @@
+"""The command table, and the way from what was typed to a command and back to an exit code."""
+
+import argparse
+import io
+import itertools
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final, NoReturn, Protocol, cast
+
+from flowtrace_mcp import __version__
+from flowtrace_mcp.cli.output import output_to
+from flowtrace_mcp.cli.program import Call, OpenProgram
+from flowtrace_mcp.errors import FlowtraceError, InputError, outside
+
+PROGRAM_NAME: Final = "flowtrace"
+EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
+EXIT_NO_READER: Final = 141  # 128 + SIGPIPE
+HELP_WIDTH: Final = 80
+
+
+class CommandModule(Protocol):
+    """What every command's file holds."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+
+    def run(self, call: Call, arguments: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A row of the table; its file ``cli/<name>.py`` is imported when it is called."""
+
+    name: str
+    summary: str
+    example: str
+    listens: bool = False
+
+    def module(self) -> CommandModule:
+        """Import the command's file."""
+        return cast("CommandModule", import_module(f"flowtrace_mcp.cli.{self.name}"))
+
+
+COMMANDS: Final = (
+    Command(
+        name="serve",
+        summary="listen in the foreground, without an editor",
+        example="flowtrace serve",
+        listens=True,
+    ),
+    Command(
+        name="demo",
+        summary="do the main job once, end to end, in a folder of its own",
+        example="flowtrace demo",
+    ),
+    Command(
+        name="status",
+        summary="what is stored, who listens, what is still to be switched on",
+        example="flowtrace status",
+    ),
+    Command(
+        name="doctor",
+        summary="check the installation, the data and the ports, and say how to mend them",
+        example="flowtrace doctor",
+    ),
+    Command(
+        name="remember",
+        summary="keep a decision, a fact, a preference, a fix",
+        example="flowtrace remember 'Staging runs Postgres 16' --kind fact --topic staging-db",
+    ),
+    Command(
+        name="recall",
+        summary="find what was remembered",
+        example="flowtrace recall 'which database does staging run' --limit 3",
+    ),
+    Command(
+        name="forget",
+        summary="retire a memory, or remove it for good",
+        example="flowtrace forget 4k2m9x7c1d --reason 'no longer true'",
+    ),
+    Command(
+        name="traces",
+        summary="what agents did: runs, trees, errors, slow calls, tools",
+        example="flowtrace traces --view errors --since 2026-07-01",
+    ),
+    Command(
+        name="token",
+        summary="print the token that programs on this machine read with",
+        example="flowtrace token",
+    ),
+)
+
+
+def main(
+    argv: Sequence[str], open_program: OpenProgram, *, environ: Mapping[str, str] = os.environ
+) -> int:
+    """Run what was typed.
+
+    Args:
+        argv: The arguments, without the program's name.
+        open_program: Builds the program that the command drives.
+        environ: Environment variables.
+
+    Returns:
+        The exit code: 0, what ``errors.outside`` says, or 128 plus a signal's number.
+    """
+    _never_fail_on_a_character()
+    is_json = "--json" in itertools.takewhile(lambda word: word != "--", argv)
+    output = output_to(sys.stdout, sys.stderr, environ, is_json=is_json)
+    try:
+        before, after = _split_at_command(argv)
+        options = _top_parser().parse_args(before)
+        command = _command_named(after[0]) if after else None
+        listens = command is None or command.listens
+        program = open_program(environ, db_path=options.db_path, listen=listens)
+        if command is None:
+            program.serve_stdio()
+            return 0
+        module = command.module()
+        arguments = _parser_of(command, module).parse_args(after[1:])
+        try:
+            return module.run(Call(program=program, output=output, folder=Path.cwd()), arguments)
+        finally:
+            program.close()
+    except FlowtraceError as error:
+        output.fail(error)
+        return outside(error)[2]
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer has no reader either: the flush at exit must not find it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NO_READER
+
+
+def help_pages() -> Iterator[tuple[str, str]]:
+    """Yield the name and the help text of the program and of each command."""
+    yield PROGRAM_NAME, _top_parser().format_help()
+    for command in COMMANDS:
+        page = _parser_of(command, command.module()).format_help()
+        yield f"{PROGRAM_NAME} {command.name}", page
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors read like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would have printed."""
+        raise InputError(f"cannot read the command: {message}", mend=f"see `{self.prog} --help`")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help of one width everywhere, so that the documents are the same on every machine."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=HELP_WIDTH)
+
+
+def _top_parser() -> _Parser:
+    rows = "\n".join(f"  {one.name:<10}{one.summary}\n{'':12}{one.example}" for one in COMMANDS)
+    parser = _Parser(
+        prog=PROGRAM_NAME,
+        usage=f"{PROGRAM_NAME} [--db-path PATH] [--json] [--version] [--help] [COMMAND ...]",
+        description=(
+            "Memory and observability for coding agents, on your own machine.\n"
+            "Without a command it serves MCP on stdin and stdout, as editors start it."
+        ),
+        epilog=f"commands:\n{rows}\n\n`{PROGRAM_NAME} COMMAND --help` says what a command takes.",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--db-path", metavar="PATH", type=Path, help="database file, instead of the settings' one"
+    )
+    _add_json(parser)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM_NAME} {__version__}")
+    return parser
+
+
+def _parser_of(command: Command, module: CommandModule) -> _Parser:
+    parser = _Parser(
+        prog=f"{PROGRAM_NAME} {command.name}",
+        description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
+        epilog=f"example:\n  {command.example}",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    _add_json(parser)
+    return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="answer with one JSON object")
+
+
+def _split_at_command(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the options before the command, and the command with all that follows."""
+    position = 0
+    while position < len(argv) and argv[position].startswith("-"):
+        position += 2 if argv[position] == "--db-path" else 1
+    return argv[:position], argv[position:]
+
+
+def _command_named(name: str) -> Command:
+    for command in COMMANDS:
+        if command.name == name:
+            return command
+    raise InputError(
+        f"there is no command {name[:40]!r}",
+        why="commands are " + ", ".join(command.name for command in COMMANDS),
+        mend=f"see `{PROGRAM_NAME} --help`",
+    )
+
+
+def _never_fail_on_a_character() -> None:
+    """Let a stream that cannot show a character show its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

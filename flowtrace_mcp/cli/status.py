@@ -1,0 +1,91 @@
+"""`flowtrace status`: what is stored, who listens, what is still off."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from flowtrace_mcp.cli.listeners import seen_listener
+from flowtrace_mcp.cli.output import Style
+from flowtrace_mcp.cli.program import Call
+from flowtrace_mcp.services.status import ListenerFacts, Status, status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes: nothing of its own."""
+
+
+def run(call: Call, arguments: argparse.Namespace) -> int:
+    """Print the state of the file, the listener and the model."""
+    found = status(call.program.context(), seen_listener(call.program))
+    if call.output.is_json:
+        call.output.answer(_body(call, found))
+    else:
+        _tell(call, found)
+    return 0
+
+
+def port_lines(listener: ListenerFacts) -> Iterator[str]:
+    """Yield one line for each port that is served."""
+    for port, what in (
+        (listener.rest_port, "REST, MCP over HTTP"),
+        (listener.otlp_http_port, "OTLP/HTTP"),
+        (listener.otlp_grpc_port, "OTLP/gRPC"),
+    ):
+        if port is not None:
+            yield f"{port:<6} {what}"
+
+
+def readable_size(size_bytes: int) -> str:
+    """Return a size in the largest decimal unit that leaves a whole number before the point."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size = float(size_bytes)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
+
+
+def _body(call: Call, found: Status) -> dict[str, object]:
+    store = asdict(found.store)
+    refusal = store.pop("write_refusal")
+    return {
+        "health": found.health,
+        "version": found.version,
+        "database": str(call.program.settings.db_path),
+        "store": {**store, "is_writable": refusal is None},
+        "listener": asdict(found.listener),
+        "embedder": {"id": found.embedder, "state": found.embedder_state},
+        "pending_embeddings": found.pending_embeddings,
+        "problems": found.problems,
+        "switch_on": dict(found.switch_on),
+    }
+
+
+def _tell(call: Call, found: Status) -> None:
+    say, store = call.output.say, found.store
+    say(f"flowtrace {found.version}: {found.health}", Style.BOLD)
+    log = f" and {readable_size(store.log_bytes)} of log" if store.log_bytes else ""
+    say(f"  database   {call.program.settings.db_path}")
+    say(f"  size       {readable_size(store.file_bytes)}{log}")
+    say(f"  memories   {store.memory_count:,}")
+    say(f"  traces     {store.trace_count:,} with {store.span_count:,} spans")
+    say(f"  sessions   {store.session_count:,}")
+    say(f"  telemetry  {store.log_count:,} log records, {store.metric_point_count:,} metric points")
+    say(f"  embedder   {found.embedder} ({found.embedder_state})")
+    if found.pending_embeddings:
+        say(f"  pending    {found.pending_embeddings:,} memories wait for a vector")
+    owner = found.listener.owner_pid
+    say(
+        "  listener   none; an editor or `flowtrace serve` starts it"
+        if owner is None
+        else f"  listener   process {owner}"
+    )
+    for line in port_lines(found.listener):
+        say(f"    {line}")
+    for problem in found.problems:
+        say(f"  problem    {problem}")
+    for agent, how in found.switch_on.items():
+        say(f"to see {agent}'s traces, set:", Style.DIM)
+        say(f"  {how}")
