@@ -13,16 +13,19 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from mcp.server.lowlevel import Server
+
     from flowtrace_mcp.model.vector import VectorCode
     from flowtrace_mcp.rest.listener import Listener
     from flowtrace_mcp.services.context import Context
     from flowtrace_mcp.services.status import ListenerFacts
+    from flowtrace_mcp.tools.running import ToolRunner
 
 UPKEEP_PERIOD_S: Final = 1.0
 # A first question waits this long to learn whether another process of ours has the model.
@@ -54,11 +57,15 @@ class Application:
         self._db_path = db_path
         self._listen = listen
         self._lock = threading.Lock()
+        self._start_lock = threading.Lock()  # never held while a file is opened
         self._context: Context | None = None
+        self._runner: ToolRunner | None = None
         self._listener: Listener | None = None
         self._stopping = threading.Event()
         self._warm = threading.Event()
+        self._ended = threading.Event()
         self._problem: FlowtraceError | None = None
+        self._refusal: FlowtraceError | None = None  # why this process may not go on at all
         self._threads: list[threading.Thread] = []
 
     @property
@@ -101,13 +108,12 @@ class Application:
 
     def warm_up(self) -> None:
         """Open the file, take the ports and begin the background work, on a thread."""
-        with self._lock:
+        with self._start_lock:
             if self._threads:
                 return
-            self._threads.append(
-                threading.Thread(target=self._run, name="flowtrace-upkeep", daemon=True)
-            )
-        self._threads[0].start()
+            thread = threading.Thread(target=self._run, name="flowtrace-upkeep", daemon=True)
+            self._threads.append(thread)
+        thread.start()
 
     def wait_until_warm(self, limit_s: float) -> bool:
         """Wait until it is known who listens; say whether it is."""
@@ -117,7 +123,7 @@ class Application:
         """Return who serves which port, as far as this process knows."""
         from flowtrace_mcp.services.status import ListenerFacts
 
-        problems = (str(self._problem),) if self._problem else ()
+        problems = tuple(str(error) for error in (self._refusal, self._problem) if error)
         if self._listener is None:
             return ListenerFacts(problems=problems)
         state = self._listener.state()
@@ -130,28 +136,54 @@ class Application:
             problems=(*problems, *state.problems),
         )
 
-    def serve_stdio(self) -> None:
-        """Serve MCP on stdin and stdout until the client goes."""
-        from flowtrace_mcp.tools.server import build_server, serve_stdio
+    def mcp_server(self) -> "Server[Any]":
+        """Return an MCP server over this program; it has opened nothing yet."""
+        from flowtrace_mcp.tools.server import build_server
 
-        server = build_server(
-            self.context,
-            self.listener_facts,
-            environ=self.environ,
-            on_first_answer=self.warm_up,
-        )
-        serve_stdio(server, on_stop=self.stop)
+        return build_server(self.tool_runner, lambda: self.settings.tools, on_listed=self.warm_up)
+
+    def tool_runner(self) -> "ToolRunner":
+        """Return what runs the tools, importing them on first need."""
+        from flowtrace_mcp.tools.calling import Callers
+        from flowtrace_mcp.tools.running import ToolRunner
+
+        if self._runner is None:
+            callers = Callers(self.environ, Path.cwd(), f"mcp-{os.urandom(8).hex()}")
+            self._runner = ToolRunner(self.context, self.listener_facts, callers)
+        return self._runner
+
+    def serve_stdio(self) -> None:
+        """Serve MCP on stdin and stdout until the client goes; does not return."""
+        from flowtrace_mcp.tools.server import serve_stdio
+
+        serve_stdio(self.mcp_server(), self.leave)
 
     def serve_forever(self) -> None:
-        """Serve the listener in the foreground until SIGINT or SIGTERM."""
+        """Serve the listener in the foreground until SIGINT or SIGTERM; then does not return.
+
+        Raises:
+            FlowtraceError: The mode is ``required`` and this process cannot listen.
+        """
         import signal
 
-        ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
+            signal.signal(number, lambda *_: self._ended.set())
         self.warm_up()
-        ended.wait()
+        self._ended.wait()
+        if self._refusal is not None:
+            raise self._refusal
+        self.leave()
+
+    def leave(self) -> NoReturn:
+        """End the process at once: clients kill a server 100 ms after they ask it to go.
+
+        What was answered is on disk, and the commit under way is finished; nothing is unwound.
+        """
         self.stop()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(0)
 
     def stop(self) -> None:
         """Finish the commit under way and let go; for an exit that cannot wait."""
@@ -204,14 +236,13 @@ class Application:
             return
         from flowtrace_mcp.serving import build_listener
 
-        self._listener = build_listener(self, context)
+        self._listener = build_listener(context, self.context, self.listener_facts, self.mcp_server)
         try:
             self._listener.start()
         except FlowtraceError as error:
-            self._problem = error
+            self._refusal = error
+            self._ended.set()
             _log.error("the listener did not start: %s", error)
-            if context.settings.listener == "required":
-                raise
 
     def _encode_elsewhere(self, texts: Sequence[str]) -> "list[VectorCode] | None":
         """Ask the process of ours that owns the listener; None when there is no other."""

@@ -19,6 +19,7 @@ from flowtrace_mcp.storage.traces import Page, TraceRollup
 View = Literal["list", "tree", "errors", "slow", "tools", "span"]
 
 LIMIT_MOST: Final = 200
+LIMIT_DEFAULT: Final = 20
 BUDGET_DEFAULT_TOKENS: Final = 1500
 BUDGET_LEAST_TOKENS: Final = 200
 BUDGET_MOST_TOKENS: Final = 20_000
@@ -38,7 +39,7 @@ class TracesRequest:
     view: View = "list"
     since: str | int | None = None
     until: str | int | None = None
-    limit: int = 20
+    limit: int = LIMIT_DEFAULT
     budget: int = BUDGET_DEFAULT_TOKENS
 
 

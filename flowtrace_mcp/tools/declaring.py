@@ -109,9 +109,9 @@ def _texts(value: Any) -> Any:
     return [value] if value.strip() else []
 
 
-Texts = Annotated[list[str], BeforeValidator(_texts)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
-_NOISE: Final = ({"default": ""}, {"default": []}, {"default": False})
+_NOISE: Final[tuple[dict[str, Any], ...]] = ({"default": ""}, {"default": []}, {"default": False})
 
 
 def _slim(schema: dict[str, Any]) -> dict[str, Any]:
