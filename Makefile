@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_VENV ?= .venv-torch
 BIN := $(VENV)/bin
-STAMP := .make/dev.stamp
-DEMO_STAMP := .make/base.stamp
+STAMP := $(VENV)/.dev.stamp
+DEMO_STAMP := $(VENV)/.base.stamp
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/*/*.md
 
 .PHONY: test demo bench soak lint types layers unit torch-test format clean
 
@@ -14,7 +15,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/interrogate flowtrace_mcp --quiet
-	$(BIN)/cog --check -P docs/*.md docs/*/*.md README.md
+	$(BIN)/cog --check -P $(PAGES)
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -43,17 +44,16 @@ soak: $(STAMP)  ## the slow tests
 format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/cog -r -P docs/*.md docs/*/*.md README.md
+	$(BIN)/cog -r -P $(PAGES)
 
 clean:
-	rm -rf $(VENV) $(TORCH_VENV) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TORCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 $(DEMO_STAMP): pyproject.toml
-	@mkdir -p .make
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(STAMP): $(DEMO_STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage[toml]>=7.10' 'hypothesis>=6.120' 'import-linter>=2.1' 'interrogate>=1.7' 'mypy>=1.15' 'pytest>=8.3' 'pytest-timeout>=2.3' 'ruff>=0.11' 'cogapp>=3.4' 'types-protobuf'
+$(STAMP): $(DEMO_STAMP) Makefile
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage[toml]>=7.10' 'hypothesis>=6.120' 'import-linter>=2.1' 'interrogate>=1.7' 'mypy>=1.15' 'pytest>=8.3' 'pytest-timeout>=2.3' 'ruff>=0.11' 'cogapp>=3.4' 'types-protobuf>=5.29'
 	@touch $@
