@@ -236,7 +236,7 @@ class Application:
             return
         from flowtrace_mcp.serving import build_listener
 
-        self._listener = build_listener(context, self.context, self.listener_facts, self.mcp_server)
+        self._listener = build_listener(context, self.listener_facts, self.mcp_server)
         try:
             self._listener.start()
         except FlowtraceError as error:

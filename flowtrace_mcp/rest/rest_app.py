@@ -1,0 +1,54 @@
+"""The REST interface as one app: every route behind one gate."""
+
+from collections.abc import Callable, Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from flowtrace_mcp.ingest.pipeline import Pipeline
+from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
+from flowtrace_mcp.rest.answers import unserved_response
+from flowtrace_mcp.rest.embed import embed_routes
+from flowtrace_mcp.rest.endpoints import Endpoints
+from flowtrace_mcp.rest.health import health_routes
+from flowtrace_mcp.rest.logs import log_routes
+from flowtrace_mcp.rest.memories import memory_routes
+from flowtrace_mcp.rest.metrics import metric_routes
+from flowtrace_mcp.rest.sessions import session_routes
+from flowtrace_mcp.rest.status import status_routes
+from flowtrace_mcp.rest.traces import trace_routes
+from flowtrace_mcp.services.status import ListenerFacts
+
+
+def rest_app(
+    endpoints: Endpoints,
+    pipeline: Pipeline,
+    listener_facts: Callable[[], ListenerFacts],
+    policy: AccessPolicy,
+    *,
+    extra_routes: Sequence[BaseRoute] = (),
+) -> ASGIApp:
+    """Return the app for the REST port.
+
+    Args:
+        endpoints: Makes routes of functions.
+        pipeline: Takes spans that are posted.
+        listener_facts: Who serves which port.
+        policy: Who may come in.
+        extra_routes: Served beside the REST routes: MCP over HTTP, the dashboard.
+    """
+    routes: list[BaseRoute] = [
+        *health_routes(endpoints),
+        *trace_routes(endpoints, pipeline),
+        *session_routes(endpoints),
+        *log_routes(endpoints),
+        *metric_routes(endpoints),
+        *memory_routes(endpoints),
+        *embed_routes(endpoints),
+        *status_routes(endpoints, listener_facts),
+        *extra_routes,
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: unserved_response})
+    return AccessGate(app, policy)

@@ -1,0 +1,83 @@
+"""The second half of the composition root: what the listener serves, joined together.
+
+It imports Starlette, uvicorn and the use cases, so ``app.py`` imports it late, on a thread.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from mcp.server.lowlevel import Server
+
+from flowtrace_mcp.ingest.otlp_http import otlp_http_app, refuse_as_status
+from flowtrace_mcp.ingest.pipeline import Pipeline
+from flowtrace_mcp.rest.access import AccessGate, AccessPolicy, grpc_admission
+from flowtrace_mcp.rest.endpoints import Endpoints
+from flowtrace_mcp.rest.listener import Doors, GrpcServer, Listener
+from flowtrace_mcp.rest.mcp_http import mcp_route
+from flowtrace_mcp.rest.rest_app import rest_app
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.status import ListenerFacts
+from flowtrace_mcp.services.token import read_or_create_token
+from flowtrace_mcp.settings import Settings
+
+REST_WORKERS: Final = 4
+
+
+def build_listener(
+    context: Context,
+    listener_facts: Callable[[], ListenerFacts],
+    build_mcp: Callable[[], Server[Any]],
+) -> Listener:
+    """Return the listener of this process; it has taken no port yet.
+
+    Args:
+        context: The means of the program.
+        listener_facts: Who serves which port.
+        build_mcp: Returns an MCP server over the program.
+
+    Raises:
+        SettingsError: The token file cannot be used.
+    """
+    settings = context.settings
+    policy = access_policy(settings)
+    pipeline = Pipeline(context.store, context.now_us)
+    endpoints = Endpoints(
+        open_context=lambda: context,
+        workers=ThreadPoolExecutor(REST_WORKERS, thread_name_prefix="flowtrace-rest"),
+        limit_bytes=settings.max_body_bytes,
+    )
+    otlp = otlp_http_app(pipeline, settings)
+    doors = Doors(
+        rest=rest_app(
+            endpoints, pipeline, listener_facts, policy, extra_routes=[mcp_route(build_mcp)]
+        ),
+        otlp_http=AccessGate(otlp, policy, is_otlp=True, refuse=refuse_as_status),
+        otlp_grpc=_grpc_opener(pipeline, settings, policy),
+    )
+    return Listener(settings, context.store.data_folder_id, doors, context.now_us)
+
+
+def access_policy(settings: Settings) -> AccessPolicy:
+    """Return who may come in, making the token of the data folder when there is none.
+
+    Raises:
+        SettingsError: The token file cannot be used.
+    """
+    is_needed = settings.require_auth != "false" and not settings.api_key
+    token = read_or_create_token(settings.token_path) if is_needed else settings.api_key
+    return AccessPolicy(require_auth=settings.require_auth, token=token, host=settings.host)
+
+
+def _grpc_opener(
+    pipeline: Pipeline, settings: Settings, policy: AccessPolicy
+) -> Callable[[tuple[str, int]], GrpcServer]:
+    admit = grpc_admission(policy)
+
+    def open_grpc(address: tuple[str, int]) -> GrpcServer:
+        # grpc costs 0.1 s to import: the HTTP ports are open before that.
+        from flowtrace_mcp.ingest.otlp_grpc import OtlpGrpc
+
+        return OtlpGrpc(pipeline, address, settings.max_body_bytes, admit)
+
+    return open_grpc
