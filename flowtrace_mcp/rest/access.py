@@ -216,7 +216,7 @@ def _query_token(scope: Scope) -> str:
     """Return the token in the address, which only what changes nothing may use."""
     if scope["method"] not in ("GET", "HEAD"):
         return ""
-    query = scope.get("query_string", b"").decode("latin-1")
+    query: str = scope.get("query_string", b"").decode("latin-1")
     try:
         return parse_qs(query, max_num_fields=100).get("token", [""])[0]
     except ValueError:

@@ -182,10 +182,11 @@ class Listener:
                 return listening
             if self._is_followed(port):
                 return None
-        return self._give_up(
+        self._give_up(
             f"port {wished} is taken by another program"
             + ("" if is_bound else f", and so are the {FALLBACK_PORTS} above it")
         )
+        return None
 
     def _is_followed(self, port: int) -> bool:
         """Say whether a taken port is that of another process of ours, or may yet prove so."""
@@ -217,7 +218,8 @@ class Listener:
         try:
             return listen_on(host, port)
         except OSError as error:
-            return self._give_up(f"cannot listen on {host}, port {port}: {error.strerror}")
+            self._give_up(f"cannot listen on {host}, port {port}: {error.strerror}")
+            return None
 
     def _give_up(self, what: str) -> None:
         """Note that this process cannot listen; in mode ``required`` that is an error."""

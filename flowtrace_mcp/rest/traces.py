@@ -1,10 +1,21 @@
 """Traces as JSON: the list, one with its spans, one as a tree, and spans posted as JSON."""
 
+from collections.abc import Callable
+
+import msgspec
 from starlette.routing import Route
 
+from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.ingest.pipeline import Pipeline
-from flowtrace_mcp.rest.endpoints import Endpoints
-from flowtrace_mcp.services.trace_bodies import trace_body, tree_body
+from flowtrace_mcp.rest.answers import to_json
+from flowtrace_mcp.rest.endpoints import Endpoints, Work
+from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of, json_object
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
+from flowtrace_mcp.services.listing import project_names
+from flowtrace_mcp.services.post_spans import post_spans
+from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
+from flowtrace_mcp.services.trace_reading import TraceReading, read_trace
 
 
 def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[Route]:
@@ -15,3 +26,41 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[Route]:
         endpoints.get("/api/v1/traces/{trace_id}", _one(trace_body)),
         endpoints.get("/api/v1/traces/{trace_id}/tree", _one(tree_body)),
     ]
+
+
+def _list(context: Context, question: Question) -> object:
+    question.only("session", "session_id", "project", "project_id", *LISTING)
+    wanted = TraceFilter(
+        session=question.text("session", "session_id"),
+        project=question.text("project", "project_id"),
+        window=question.window,
+    )
+    key = cursor_key("traces", wanted)
+    found = list_traces(context, wanted, question.position(key), question.limit)
+    items = msgspec.Raw(to_json(found.items))
+    return {"items": items, "traces": items, "next": cursor_of(found.next, key)}
+
+
+def _poster(pipeline: Pipeline) -> Work:
+    def post(context: Context, question: Question) -> object:
+        del context
+        question.only()
+        return post_spans(pipeline, json_object(question.body))
+
+    return post
+
+
+def _one(shape: Callable[[TraceReading, str], Body]) -> Work:
+    def answer(context: Context, question: Question) -> object:
+        question.only()
+        trace_id = question.trace_id(question.path["trace_id"])
+        reading = read_trace(context, trace_id)
+        if reading is None:
+            raise NotFoundError(
+                f"no trace {trace_id.hex()}",
+                why="no span of it is stored",
+                mend="copy the id from GET /api/v1/traces",
+            )
+        return shape(reading, project_names(context).get(reading.project_id, ""))
+
+    return answer

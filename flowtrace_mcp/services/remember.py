@@ -1,7 +1,7 @@
 """Write memories, verbatim, without a language model: redacted, judged by rule, durable."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
@@ -18,6 +18,7 @@ from flowtrace_mcp.model.memory import (
     Outcome,
     ScopeName,
 )
+from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.redaction import redact
 from flowtrace_mcp.model.telemetry import AttributeValue
 from flowtrace_mcp.model.text import storable
@@ -56,6 +57,7 @@ class RememberRequest:
     agent: str = ""
     aliases: Sequence[str] = ()
     metadata: Mapping[str, AttributeValue] = field(default_factory=dict)
+    project: ProjectIdentity | None = None  # None = the caller's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,12 @@ def remember_all(
             why=f"a batch holds at most {BATCH_LIMIT}",
             mend="send them in several batches",
         )
-    place, now_us = place_of(context, caller), context.now_us()
-    prepared = [_prepare(request, place, caller, now_us) for request in requests]
+    now_us = context.now_us()
+    places = _places(context, requests, caller)
+    prepared = [
+        _prepare(request, place, caller, now_us)
+        for request, place in zip(requests, places, strict=True)
+    ]
     vectors = _inline_vectors(context, [new for new, _ in prepared])
     writes = [
         MemoryWrite(
@@ -101,18 +107,19 @@ def remember_all(
             memory_id=new_memory_id(now_us, context.random_bytes),
             document=document_of(new),
             vector=vector,
-            near_match=_near_match(new, place),
-            near_filter=MemoryFilter(place=place, now_us=now_us + 1),
-            supersedes=_supersedes(context, request.supersedes, index, place),
+            near_match=_near_match(new, places[index]),
+            near_filter=MemoryFilter(place=places[index], now_us=now_us + 1),
+            supersedes=_supersedes(context, request.supersedes, index, places),
         )
         for index, (request, (new, _), vector) in enumerate(
             zip(requests, prepared, vectors, strict=True)
         )
     ]
     placed = context.store.memories.insert_memories(writes, judge)
-    if caller.session and place.project_id:
+    own = place_of(context, caller)
+    if caller.session and own.project_id:
         # Spans name no folder: the call that does tells where their session belongs.
-        context.store.spans.bind_session(caller.session, place.project_id)
+        context.store.spans.bind_session(caller.session, own.project_id)
     return [
         Remembered(
             id=one.handle,
@@ -147,6 +154,17 @@ def judge(new: NewMemory, kin: Kin) -> Verdict:
             if found is likeness:
                 return Verdict(outcome=outcome, old=old)
     return Verdict(outcome=Outcome.NEW)
+
+
+def _places(
+    context: Context, requests: Sequence[RememberRequest], caller: Caller
+) -> list[MemoryPlace]:
+    """Return where each memory belongs: to its own project, else to the caller's."""
+    places = {
+        project: place_of(context, replace(caller, project=project or caller.project))
+        for project in {request.project for request in requests}
+    }
+    return [places[request.project] for request in requests]
 
 
 def _prepare(
@@ -240,20 +258,23 @@ def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[Vec
     return [None] * len(news)
 
 
-def _supersedes(context: Context, told: str | int, index: int, place: MemoryPlace) -> str | int:
+def _supersedes(
+    context: Context, told: str | int, index: int, places: Sequence[MemoryPlace]
+) -> str | int:
+    project_id = places[index].project_id
     if told == "":
         return ""
     if isinstance(told, int):
-        if 0 <= told < index:
+        if 0 <= told < index and places[told].project_id == project_id:
             return told
         raise InputError(
-            f"supersedes {told} is not an earlier item of this batch",
+            f"supersedes {told} is not an earlier item of this batch and project",
             why="a number counts the batch's items from 0",
             mend="put the older memory first, or give its id",
         )
     handle = parse_handle(told)
     old: Memory | None = context.store.memories.find_memory(handle)
-    if old is None or old.project_id not in (0, place.project_id):
+    if old is None or old.project_id not in (0, project_id):
         raise NotFoundError(
             f"no memory {handle} to supersede",
             why="this project has none of that id",

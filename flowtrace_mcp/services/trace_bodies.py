@@ -2,6 +2,7 @@
 
 from flowtrace_mcp.ingest.span_texts import texts_of
 from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
+from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.telemetry import AttributeValue, SpanEvent, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
@@ -19,6 +20,32 @@ def trace_body(reading: TraceReading, project: str) -> Body:
         project: Name of its project, "" when none is known.
     """
     return {**trace_head(reading, project), "spans": [span_body(span) for span in reading.spans]}
+
+
+def tree_body(reading: TraceReading, project: str) -> Body:
+    """Return the JSON of a trace as a tree: parents before children, siblings by start.
+
+    The list is flat, for a chain of calls may be deeper than JSON readers go; each span says its
+    ``depth`` and its ``children``. ``root`` is the earliest span without a parent here.
+    """
+    tree = TraceTree([trace_span(span.record, span.facts) for span in reading.spans])
+    read = {span.record.span_id: span for span in reading.spans}
+    children: dict[bytes, list[str]] = {span_id: [] for span_id in read}
+    depths: dict[bytes, int] = {}
+    for span in tree.spans:
+        parent = tree.parent(span)
+        depths[span.span_id] = 0 if parent is None else depths[parent.span_id] + 1
+        if parent is not None:
+            children[parent.span_id].append(span.span_id.hex())
+    spans = [
+        {
+            **span_body(read[span_id]),
+            "depth": depth,
+            "children": children[span_id],
+        }
+        for span_id, depth in depths.items()
+    ]
+    return {**trace_head(reading, project), "root": spans[0]["span_id"], "spans": spans}
 
 
 def trace_head(reading: TraceReading, project: str) -> Body:

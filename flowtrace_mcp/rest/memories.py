@@ -1,0 +1,199 @@
+"""Memories as JSON: remember, recall, forget.
+
+The arguments are those of the tools of the same names; one that is not known is refused.
+"""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from starlette.routing import Route
+
+from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
+from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.rest.endpoints import Endpoints
+from flowtrace_mcp.rest.questions import Question, json_object, shaped
+from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.forget import ForgetRequest, forget
+from flowtrace_mcp.services.named_projects import named_project
+from flowtrace_mcp.services.recall import (
+    BUDGET_DEFAULT_TOKENS,
+    LIMIT_DEFAULT,
+    RecalledMemory,
+    RecallRequest,
+    recall,
+    row_of,
+)
+from flowtrace_mcp.services.remember import Remembered, RememberRequest, remember_all
+
+Moment: TypeAlias = int | float | str | None
+Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=500)]
+_BATCH: Final = "memories"
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    project: Name = ""
+    session: Name = ""
+
+
+class RememberBody(_Body):
+    """One memory."""
+
+    content: str
+    kind: MemoryKind = MemoryKind.NOTE
+    topic: str = ""
+    scope: ScopeName = ScopeName.REPO
+    files: list[str] = []
+    tags: list[str] = []
+    supersedes: int | str = ""
+    valid_from: Moment = None
+    valid_to: Moment = None
+    sequence: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] | None = None
+    author: str = ""
+    agent: Name = ""
+    aliases: list[str] = []
+    metadata: dict[str, Any] = {}
+
+
+class RecallBody(_Body):
+    """A question."""
+
+    query: str = ""
+    limit: int = LIMIT_DEFAULT
+    budget: int = BUDGET_DEFAULT_TOKENS
+    scope: ScopeName = ScopeName.SESSION
+    kind: MemoryKind | list[MemoryKind] = []
+    tags: list[str] = []
+    since: Moment = None
+    until: Moment = None
+    as_of: Moment = None
+    expand: list[str] = []
+    strict: bool = False
+
+
+class ForgetBody(_Body):
+    """Which memory to forget."""
+
+    id: str = ""
+    query: str = ""
+    reason: str = ""
+    hard: bool = False
+
+
+def memory_routes(endpoints: Endpoints) -> list[Route]:
+    """Return the routes of memories."""
+    return [
+        endpoints.post("/api/v1/memories", _remember),
+        endpoints.post("/api/v1/memories/recall", _recall),
+        endpoints.post("/api/v1/memories/forget", _forget),
+    ]
+
+
+def _remember(context: Context, question: Question) -> object:
+    """Store one memory, or all of ``{"memories": [...]}`` or none."""
+    question.only()
+    given = json_object(question.body)
+    bodies = _batch_of(given) if _BATCH in given else [shaped(given, RememberBody)]
+    if not bodies:
+        return {"results": []}
+    caller = _caller(context, bodies[0])
+    callers = {body.project: _caller(context, body) for body in bodies}
+    requests = [
+        RememberRequest(
+            content=body.content,
+            kind=body.kind,
+            topic=body.topic,
+            scope=body.scope,
+            files=body.files,
+            tags=body.tags,
+            supersedes=body.supersedes,
+            valid_from=_moment(body.valid_from),
+            valid_to=_moment(body.valid_to),
+            session=storable(body.session),
+            sequence=body.sequence,
+            author=body.author,
+            agent=storable(body.agent),
+            aliases=body.aliases,
+            metadata=body.metadata,
+            project=callers[body.project].project,
+        )
+        for body in bodies
+    ]
+    return {"results": [_result(one) for one in remember_all(context, requests, caller)]}
+
+
+def _batch_of(given: dict[str, Any]) -> list[RememberBody]:
+    items = given[_BATCH]
+    if not isinstance(items, list) or len(given) > 1:
+        raise InputError(
+            "cannot take the batch",
+            why='it is {"memories": [...]} and nothing else',
+            mend="put the arguments into the memories",
+        )
+    bodies = []
+    for index, item in enumerate(items):
+        place = f"{_BATCH}[{index}]"
+        if not isinstance(item, dict):
+            raise InputError(f"cannot take {place}", why="a memory is a JSON object")
+        bodies.append(shaped(item, RememberBody, place))
+    return bodies
+
+
+def _result(remembered: Remembered) -> dict[str, object]:
+    result: dict[str, object] = {"id": remembered.id, "outcome": remembered.outcome.value}
+    if remembered.old_id and remembered.outcome is not Outcome.SAME:
+        result |= {"old_id": remembered.old_id, "old_text": remembered.old_text}
+    if remembered.redactions:
+        result["redactions"] = remembered.redactions
+    return result
+
+
+def _recall(context: Context, question: Question) -> object:
+    question.only()
+    body = shaped(json_object(question.body), RecallBody)
+    request = RecallRequest(
+        query=body.query,
+        limit=body.limit,
+        budget=body.budget,
+        scope=body.scope,
+        kinds=body.kind if isinstance(body.kind, list) else [body.kind],
+        tags=body.tags,
+        since=_moment(body.since),
+        until=_moment(body.until),
+        as_of=_moment(body.as_of),
+        expand=body.expand,
+        strict=body.strict,
+    )
+    found = recall(context, request, _caller(context, body))
+    answer: dict[str, object] = {
+        "memories": [_row(memory) for memory in found.memories],
+        "more": found.more,
+        "tokens": found.tokens,
+    }
+    if found.reason:
+        answer["reason"] = found.reason
+    return answer
+
+
+def _row(recalled: RecalledMemory) -> dict[str, object]:
+    return {**row_of(recalled), "metadata": dict(recalled.memory.metadata)}
+
+
+def _forget(context: Context, question: Question) -> object:
+    question.only()
+    body = shaped(json_object(question.body), ForgetBody)
+    request = ForgetRequest(id=body.id, query=body.query, reason=body.reason, hard=body.hard)
+    gone = forget(context, request, _caller(context, body))
+    return {"id": gone.id, "text": gone.text, "hard": gone.is_hard}
+
+
+def _caller(context: Context, body: _Body) -> Caller:
+    project = named_project(context, body.project)
+    return Caller(project=project, session=storable(body.session))
+
+
+def _moment(told: Moment) -> int | str | None:
+    """Return a time as services take it: JavaScript may write whole numbers as fractions."""
+    if isinstance(told, float):
+        return int(told) if told.is_integer() else str(told)
+    return told
