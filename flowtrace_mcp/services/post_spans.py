@@ -163,8 +163,8 @@ def _scalar(value: str | bool | float) -> dict[str, Any]:
         return {"stringValue": value}
     if isinstance(value, bool):
         return {"boolValue": value}
-    if isinstance(value, float):
+    if not isinstance(value, int):
         return {"doubleValue": value}
-    if -(2**63) <= value < 2**63:
-        return {"intValue": str(value)}
-    raise InputError("an attribute is too large a number", why="64 bits are kept")
+    if not -(2**63) <= value < 2**63:
+        raise InputError("an attribute is too large a number", why="64 bits are kept")
+    return {"intValue": str(value)}
