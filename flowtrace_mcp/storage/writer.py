@@ -216,12 +216,17 @@ class _Failed:
 
 
 def _run_job(connection: apsw.Connection, queued: _Queued) -> Any:
+    connection.execute("SAVEPOINT job")
     try:
-        with storage_errors(), connection:  # a savepoint
-            return queued.job(connection)
+        with storage_errors():
+            answer = queued.job(connection)
+            connection.execute("RELEASE job")
+            return answer
     except Exception as error:  # the edge of the queue: the caller gets it
         if not connection.in_transaction:  # a full disk rolls the whole transaction back
             raise
+        connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
         return _Failed(error)
 
 
