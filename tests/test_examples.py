@@ -1,4 +1,4 @@
-"""The examples of the documents, run against a real server."""
+"""The examples of the documents and what the README shows, with a real server."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flowtrace_mcp.errors import SettingsError
 from flowtrace_mcp.settings import load_settings
 from tests.waiting import wait_until
 
@@ -76,8 +77,8 @@ def told_ports(home: Path) -> dict[str, int]:
     return ports
 
 
-def ask(port: int, path: str, token: str = "") -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+def ask(port: int, path: str, token: str = "", **more: str) -> tuple[int, Any]:
+    headers = more | ({"Authorization": f"Bearer {token}"} if token else {})
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S) as answer:
@@ -113,11 +114,49 @@ def test_spans_that_the_example_sends_are_read_back_with_the_token_alone(tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
+@pytest.mark.promise("foreign-pages")
+def test_a_foreign_name_or_page_is_refused_though_it_has_the_token(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with serving(home) as ports:
+        token = (home / "token").read_text(encoding="ascii")
+        own, _ = ask(ports["rest"], "/api/v1/sessions", token)
+        name, _ = ask(ports["rest"], "/api/v1/sessions", token, Host="flowtrace.example")
+        page, _ = ask(ports["rest"], "/api/v1/sessions", token, Origin="https://page.example")
+
+    assert (own, name, page) == (200, 403, 403)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 @pytest.mark.promise("remember-and-recall")
 def test_what_the_example_remembers_it_recalls(tmp_path: Path) -> None:
     said = run_example("remember_and_recall.py", environment(tmp_path / "home"))
 
     assert "gotcha Staging listens on port 5433: 5432 is taken there" in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+@pytest.mark.promise("demo")
+def test_the_demo_recalls_across_a_restart_and_shows_the_trace_that_was_sent(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "untouched"
+    done = subprocess.run(
+        [sys.executable, "-m", "flowtrace_mcp", "--json", "demo"],
+        env=environment(home, FLOWTRACE_EMBEDDER="minilm"),
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_LIMIT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = [(step["step"], step["result"]) for step in json.loads(done.stdout)["steps"]]
+
+    assert [step for step, _ in told].count("start") == 2
+    assert any(step == "recall" and "discounts were rounded" in said for step, said in told)
+    assert any(step == "traces" and "invoke_agent" in said for step, said in told)
+    assert not (home / "flowtrace.db").exists(), "the demo has a folder of its own"
 
 
 def test_the_settings_file_of_the_documents_is_understood(tmp_path: Path) -> None:
@@ -126,6 +165,18 @@ def test_the_settings_file_of_the_documents_is_understood(tmp_path: Path) -> Non
     settings = load_settings({"FLOWTRACE_HOME": str(tmp_path)})
 
     assert (settings.port, settings.otlp_http_port, settings.embedder) == (9700, 14318, "off")
+
+
+@pytest.mark.promise("loopback-only")
+@pytest.mark.parametrize("mode", ["true", "false"])
+def test_an_address_off_this_machine_needs_the_token_on_every_route(
+    tmp_path: Path, mode: str
+) -> None:
+    asked = {"FLOWTRACE_HOME": str(tmp_path), "FLOWTRACE_HOST": "192.0.2.1"}
+
+    with pytest.raises(SettingsError, match="on every route"):
+        load_settings(asked | {"FLOWTRACE_REQUIRE_AUTH": mode})
+    assert load_settings(asked | {"FLOWTRACE_REQUIRE_AUTH": "strict"}).host == "192.0.2.1"
 
 
 def test_every_example_is_tested() -> None:

@@ -18,6 +18,7 @@ def test_what_is_remembered_is_recalled_with_id_date_kind_and_text(typed: Type) 
     assert text == "  Staging runs Postgres 16"
 
 
+@pytest.mark.promise("json")
 def test_recall_as_json_has_the_rows_an_agent_gets(typed: Type) -> None:
     typed("remember", "Deploys run from main", "--file", "deploy.sh", "--tag", "ops")
 
@@ -141,6 +142,7 @@ def test_an_id_that_is_not_there_has_an_exit_code_of_its_own(typed: Type) -> Non
     assert answer.err.startswith("error: no memory 0000000000")
 
 
+@pytest.mark.promise("words-and-meaning")
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_recall_without_a_server_loads_the_model_and_embeds_what_waits(

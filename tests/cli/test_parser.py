@@ -65,6 +65,7 @@ def test_an_argument_that_is_not_understood_is_an_error_with_a_mend(typed: Type)
     assert "mend: see `flowtrace recall --help`" in answer.err
 
 
+@pytest.mark.promise("json")
 @pytest.mark.parametrize(
     "words", [("--json", "recall", " "), ("recall", " ", "--json")], ids=["before", "after"]
 )

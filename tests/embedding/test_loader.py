@@ -7,6 +7,7 @@ from flowtrace_mcp.embedding.loader import load_embedder
 from flowtrace_mcp.errors import SettingsError
 
 
+@pytest.mark.promise("no-network")
 def test_minilm_loads_the_model_of_the_package() -> None:
     embedder = load_embedder("minilm")
 

@@ -90,6 +90,7 @@ def test_spans_have_their_parents_names_times_status_and_events(group, trace_id)
         assert record.event_count == events
 
 
+@pytest.mark.promise("counted-once")
 @every_trace
 def test_totals_count_every_call_once(group, trace_id):
     expected, trace = expected_and_read(group, trace_id)

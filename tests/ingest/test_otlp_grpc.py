@@ -57,6 +57,7 @@ def failure(channel, body, method=TRACES, **options):
     return caught.value, status
 
 
+@pytest.mark.promise("otlp-grpc")
 def test_18_all_three_services_store_what_they_are_sent(serve, store):
     channel = serve()
     call(channel, traces(2).SerializeToString())

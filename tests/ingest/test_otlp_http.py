@@ -52,6 +52,7 @@ def test_01_signal_paths_take_a_trailing_slash_and_a_prefix(client, store, prefi
     assert (answer.status_code, span_count(store)) == (200, 1)
 
 
+@pytest.mark.promise("otlp-http")
 def test_01_all_three_signals_are_stored(client, store):
     post(client, traces(2).SerializeToString())
     post(client, logs(3).SerializeToString(), "/v1/logs")
@@ -236,6 +237,7 @@ def test_12_a_fault_of_ours_is_500_and_never_asks_for_a_retry(error, caplog):
     assert b"unforeseen" not in answer.content
 
 
+@pytest.mark.promise("durable")
 def test_13_what_was_acknowledged_is_on_disk(client, store, tmp_path):
     post(client, traces(5).SerializeToString())
     other = type(store)(tmp_path / "flowtrace.db", now_us)

@@ -40,6 +40,7 @@ def test_a_query_that_fits_several_names_them(
     assert other in str(caught.value)
 
 
+@pytest.mark.promise("hard-forget")
 def test_a_hard_forget_leaves_no_word_of_it_on_disk(
     context: Context, caller: Caller, handle: str
 ) -> None:

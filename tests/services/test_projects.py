@@ -23,6 +23,7 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.promise("projects-apart")
 def test_a_worktree_is_the_same_project_on_another_branch(repository: Path) -> None:
     worktree = repository.parent / "shop-fix"
     git(repository, "worktree", "add", "-q", "-b", "fix", str(worktree))
@@ -33,6 +34,7 @@ def test_a_worktree_is_the_same_project_on_another_branch(repository: Path) -> N
     assert (home.branch, away.branch) == ("main", "fix")
 
 
+@pytest.mark.promise("projects-apart")
 def test_a_clone_is_the_same_project(repository: Path) -> None:
     for folder in (repository, repository.parent / "clone"):
         if folder != repository:

@@ -30,6 +30,7 @@ def ask(context: Context, caller: Caller, query: str, **more: object) -> Recalle
     return recall(context, RecallRequest(query=query, **more), caller)  # type: ignore[arg-type]  # any field
 
 
+@pytest.mark.promise("words-and-meaning")
 def test_words_find_what_holds_them(filled: Context, caller: Caller) -> None:
     answer = ask(filled, caller, "why did we choose SQLite?")
 
@@ -41,6 +42,7 @@ def test_an_identifier_is_found_by_its_parts(filled: Context, caller: Caller) ->
     assert ask(filled, caller, "getUserById").memories[0].text == NOTES[2][0]
 
 
+@pytest.mark.promise("nothing-weak")
 def test_nothing_found_says_so(filled: Context, caller: Caller) -> None:
     answer = ask(filled, caller, "kubernetes ingress certificates")
 
@@ -69,6 +71,7 @@ def test_a_narrow_scope_is_not_read_from_a_wider_one(context: Context, caller: C
     assert not ask(context, caller, "session", scope=ScopeName.REPO).memories
 
 
+@pytest.mark.promise("as-of")
 def test_what_was_believed_then_is_told_for_then(
     context: Context, caller: Caller, clock: Clock
 ) -> None:
@@ -159,6 +162,7 @@ def test_bad_input_says_how_to_mend_it(
     assert caught.value.mend
 
 
+@pytest.mark.promise("budget")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(

@@ -28,6 +28,7 @@ def found(context: Context, caller: Caller, query: str) -> list[str]:
     return [row.text for row in recall(context, RecallRequest(query=query), caller).memories]
 
 
+@pytest.mark.promise("word-for-word")
 def test_a_memory_is_kept_word_by_word(context: Context, caller: Caller) -> None:
     text = "  We deploy with `make ship`.\n\tNever on Fridays — Überraschung 🎉  "
 
@@ -39,6 +40,7 @@ def test_a_memory_is_kept_word_by_word(context: Context, caller: Caller) -> None
     assert (memory.agent, memory.session) == ("claude-code", "s-1")
 
 
+@pytest.mark.promise("outcomes")
 def test_the_same_text_again_counts_up(context: Context, caller: Caller) -> None:
     first = note(context, caller, "The API speaks gRPC", tags=["api"])
     again = note(context, caller, "The API speaks gRPC", tags=["rpc"])
@@ -49,6 +51,7 @@ def test_the_same_text_again_counts_up(context: Context, caller: Caller) -> None
     assert (memory.seen_count, memory.tags) == (2, ("api", "rpc"))
 
 
+@pytest.mark.promise("only-told-retires")
 def test_a_topic_retires_what_it_said_before(context: Context, caller: Caller) -> None:
     old = note(context, caller, "We test with unittest", topic="test runner")
     new = note(context, caller, "We test with pytest now", topic="test runner")
@@ -58,6 +61,7 @@ def test_a_topic_retires_what_it_said_before(context: Context, caller: Caller) -
     assert found(context, caller, "what do we test with") == ["We test with pytest now"]
 
 
+@pytest.mark.promise("only-told-retires")
 def test_a_memory_told_to_supersede_another_does(context: Context, caller: Caller) -> None:
     old = note(context, caller, "Staging lives on host alpha")
     new = note(context, caller, "Everything moved to the cluster", supersedes=old.id)
@@ -66,6 +70,7 @@ def test_a_memory_told_to_supersede_another_does(context: Context, caller: Calle
     assert found(context, caller, "host alpha") == []
 
 
+@pytest.mark.promise("outcomes")
 def test_a_changed_number_conflicts_and_both_stay(context: Context, caller: Caller) -> None:
     note(context, caller, "The request timeout is 30 seconds")
     new = note(context, caller, "The request timeout is 60 seconds")
@@ -75,6 +80,7 @@ def test_a_changed_number_conflicts_and_both_stay(context: Context, caller: Call
     assert len(found(context, caller, "request timeout")) == 2
 
 
+@pytest.mark.promise("outcomes")
 def test_a_fuller_text_refines_and_both_stay(context: Context, caller: Caller) -> None:
     note(context, caller, "Deploy with make deploy")
     new = note(context, caller, "Deploy with make deploy from the main branch")
@@ -83,6 +89,7 @@ def test_a_fuller_text_refines_and_both_stay(context: Context, caller: Caller) -
     assert len(found(context, caller, "how to deploy")) == 2
 
 
+@pytest.mark.promise("projects-apart")
 def test_another_project_never_meets_it(context: Context, caller: Caller, stranger: Caller) -> None:
     told = note(context, caller, "The database password rotates monthly")
 
@@ -108,6 +115,7 @@ def test_a_branch_memory_is_read_on_its_branch_alone(context: Context, caller: C
     assert found(context, elsewhere, "column") == []
 
 
+@pytest.mark.promise("secrets-out")
 def test_a_secret_never_reaches_the_disk(
     make_context: Callable[..., Context], caller: Caller
 ) -> None:

@@ -35,6 +35,7 @@ def ask(context: Context, caller: Caller = NOBODY, **more: object) -> TracesAnsw
     return traces(context, TracesRequest(**more), caller)  # type: ignore[arg-type]  # any field
 
 
+@pytest.mark.promise("trace-views")
 def test_the_callers_own_session_comes_first(traced: Context) -> None:
     answer = ask(traced, CLAUDE)
 
@@ -66,6 +67,7 @@ def test_looking_binds_the_callers_session_to_its_project(traced: Context) -> No
     }
 
 
+@pytest.mark.promise("trace-views")
 def test_a_tree_puts_sums_first_and_children_below_parents(traced: Context) -> None:
     answer = ask(traced, trace_id=CLAUDE_TRACE)
 
@@ -77,6 +79,7 @@ def test_a_tree_puts_sums_first_and_children_below_parents(traced: Context) -> N
     assert answer.lines[2].startswith("  ")
 
 
+@pytest.mark.promise("trace-views")
 def test_errors_are_grouped_with_how_often_and_when(traced: Context) -> None:
     answer = ask(traced, session="all", view="errors")
 
@@ -87,6 +90,7 @@ def test_errors_are_grouped_with_how_often_and_when(traced: Context) -> None:
         assert row["last"]
 
 
+@pytest.mark.promise("trace-views")
 def test_tools_are_counted(traced: Context) -> None:
     rows = ask(traced, session="all", view="tools").rows
 
@@ -94,12 +98,14 @@ def test_tools_are_counted(traced: Context) -> None:
     assert all(int(str(row["calls"])) > 0 for row in rows)
 
 
+@pytest.mark.promise("trace-views")
 def test_the_slowest_come_first(traced: Context) -> None:
     times = [float(str(row["ms"])) for row in ask(traced, session="all", view="slow").rows]
 
     assert times == sorted(times, reverse=True)
 
 
+@pytest.mark.promise("trace-views")
 def test_a_span_shows_its_arguments_and_result(traced: Context) -> None:
     tool = ask(traced, trace_id=CLAUDE_TRACE, view="tools").rows
     assert tool[0]["tool"] == "Bash"
@@ -114,6 +120,7 @@ def test_a_span_shows_its_arguments_and_result(traced: Context) -> None:
     assert {row.get("part") for row in answer.rows[1:]} >= {"attributes"}
 
 
+@pytest.mark.promise("budget")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("budget", [200, 500, 1500])
 def test_no_answer_exceeds_its_budget(traced: Context, view: View, budget: int) -> None:

@@ -1,0 +1,40 @@
+"""What the README promises: an id and a sentence each.
+
+A test that shows one is marked ``@pytest.mark.promise("its-id")``; ``test_promises.py`` fails when
+a promise has no test, or a test names an id that is not here.
+"""
+
+from typing import Final
+
+PROMISES: Final[dict[str, str]] = {
+    # Try it, install
+    "demo": "`flowtrace demo` does the main job once, end to end, in a folder of its own.",
+    "no-network": "The embedding model is in the package and works without network.",
+    # Memory
+    "remember-and-recall": "What was remembered is recalled by a later process.",
+    "word-for-word": "A memory is kept word for word.",
+    "outcomes": "`remember` tells new, the same, a refinement, a replacement and a conflict apart.",
+    "only-told-retires": "Only a topic or `supersedes` retires an older memory.",
+    "projects-apart": "Clones and worktrees share memories; another repository never sees them.",
+    "words-and-meaning": "`recall` finds by words and by meaning.",
+    "nothing-weak": "`recall` answers with nothing rather than with something weak.",
+    "budget": "Answers stay within their token budget.",
+    "as-of": "`as_of` asks what was held true then.",
+    "hard-forget": "`forget` with `hard` leaves no word of a memory on disk.",
+    "secrets-out": "Known forms of secrets are taken out of a memory before it is written.",
+    # Traces
+    "otlp-http": "Traces, logs and metrics are received over OTLP/HTTP, in protobuf and JSON.",
+    "otlp-grpc": "Traces, logs and metrics are received over OTLP/gRPC.",
+    "send-your-own-traces": "Whatever speaks OTLP needs only the address.",
+    "durable": "What was answered is on disk.",
+    "counted-once": "A model call is counted once, however many instrumentations report it.",
+    "unknown-cost": "An unknown cost is unknown, never 0.",
+    "trace-views": "`traces` lists, opens a tree and a span, finds errors, slow calls and tools.",
+    # The agent's and the person's side
+    "small-tool-list": "The five tools cost an agent's context at most 1,500 tokens.",
+    "json": "Every command takes `--json`.",
+    # Safety
+    "token-to-read": "Reading over HTTP needs the token.",
+    "loopback-only": "An address off this machine is refused unless every route needs the token.",
+    "foreign-pages": "Foreign names and web pages are refused.",
+}
