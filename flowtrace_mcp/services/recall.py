@@ -1,6 +1,7 @@
 """Find memories: words and meaning, filtered inside the query, ranked, cut to a token budget."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,12 +10,13 @@ import msgspec
 from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
 from flowtrace_mcp.analytics.words import fts_query
-from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.errors import BusyError, InputError, NotFoundError, StorageError
 from flowtrace_mcp.model.ids import parse_handle, string_id
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
 from flowtrace_mcp.model.times import iso_time, parse_time_us
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.meaning import MeaningState
+from flowtrace_mcp.services.upkeep import embed_pending
 from flowtrace_mcp.storage.memory_text import project_token
 
 LIMIT_DEFAULT: Final = 10
@@ -103,16 +105,38 @@ def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled
     opened = _opened(context, request, wanted)
     if not request.query.strip():
         return _fit(opened, request)
+    answer = _answer(context, request, wanted, opened)
+    if _is_empty(answer) and _gave_vectors(context):
+        answer = _answer(context, request, wanted, opened)
+    if not _is_empty(answer):
+        return answer
+    return Recalled(memories=(), more=0, tokens=0, reason=_why_nothing(context))
+
+
+def _answer(
+    context: Context,
+    request: RecallRequest,
+    wanted: MemoryFilter,
+    opened: list[RecalledMemory],
+) -> Recalled:
     ranked, memories = _ranked(context, request, wanted)
     rows = [
         _row(memories[hit.key], hit.score)
         for hit in ranked
         if hit.key in memories and memories[hit.key].handle not in request.expand
     ]
-    answer = _fit([*opened, *rows], request)
-    if answer.memories or answer.more:
-        return answer
-    return Recalled(memories=(), more=0, tokens=0, reason=_why_nothing(context))
+    return _fit([*opened, *rows], request)
+
+
+def _is_empty(answer: Recalled) -> bool:
+    return not (answer.memories or answer.more)
+
+
+def _gave_vectors(context: Context) -> bool:
+    """Give vectors to memories that a short session left without; say whether any got one."""
+    with suppress(StorageError, BusyError):  # reading goes on where writing cannot
+        return embed_pending(context) > 0
+    return False
 
 
 def row_of(memory: RecalledMemory) -> dict[str, object]:

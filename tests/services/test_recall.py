@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -199,3 +201,19 @@ def test_what_was_left_out_is_counted(context: Context, caller: Caller) -> None:
 def test_a_query_of_syntax_is_only_words(filled: Context, caller: Caller) -> None:
     for query in ('"', "AND OR NOT", "body:*", "p7)", "'; DROP TABLE memories", "-", "NEAR(a b)"):
         ask(filled, caller, query)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_was_stored_before_the_model_was_loaded_is_found_by_meaning(
+    make_context: Callable[..., Context], caller: Caller
+) -> None:
+    text = "The total of an order was wrong because discounts were rounded before tax"
+    remember(make_context(), RememberRequest(content=text), caller)
+    context = make_context(FLOWTRACE_EMBEDDER="minilm")
+    context.meaning.load()
+    assert context.meaning.wait(30)
+
+    found = recall(context, RecallRequest(query="why were invoice amounts off by a cent"), caller)
+
+    assert [memory.text for memory in found.memories] == [text]

@@ -80,9 +80,7 @@ def test_a_tool_describes_every_parameter(tool: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS, ids=name_of)
 def test_a_schema_has_no_titles(tool: dict[str, Any]) -> None:
-    titled = [
-        name for name, field in tool["inputSchema"]["properties"].items() if "title" in field
-    ]
+    titled = [name for name, field in tool["inputSchema"]["properties"].items() if "title" in field]
 
     assert titled == []
     assert "title" not in tool["inputSchema"]
@@ -108,4 +106,3 @@ def test_memory_tools_are_loaded_at_once_where_others_come_late() -> None:
 
 def test_the_instructions_have_at_most_120_words() -> None:
     assert len(INSTRUCTIONS.split()) <= INSTRUCTIONS_LIMIT_WORDS
-
