@@ -89,11 +89,13 @@ def build_server(
     async def list_tools(
         context: Context, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
+        """List what the profile offers, from the file."""
         del context, params
         asyncio.get_running_loop().call_later(WARM_UP_DELAY_S, on_listed)
         return ListToolsResult(tools=_catalog(offered()))
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
+        """Run one tool on a worker thread."""
         asked = asked_of(context, params)
         # Abandoned, a call still runs to its end: what it wrote is written, whoever waits.
         done = await anyio.to_thread.run_sync(run, asked, abandon_on_cancel=True)
