@@ -89,8 +89,9 @@ def refuse_foreign(connection: apsw.Connection) -> None:
     Raises:
         DamagedError: Neither ours nor empty.
     """
-    owner = connection.pragma("application_id")
-    is_empty = owner == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
+    with connection:  # one snapshot: another process may make the tables between the two looks
+        owner = connection.pragma("application_id")
+        is_empty = owner == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").get == 0
     if not (owner == APPLICATION_ID or is_empty):
         raise DamagedError(
             "the database file is not ours",
