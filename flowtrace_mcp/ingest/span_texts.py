@@ -13,7 +13,7 @@ from flowtrace_mcp.ingest.conventions import (
 )
 from flowtrace_mcp.ingest.messages import from_json, indexed, requested_tools
 from flowtrace_mcp.ingest.span_facts import facts_of
-from flowtrace_mcp.model.span_facts import SpanTexts
+from flowtrace_mcp.model.span_facts import RequestedTool, SpanTexts
 from flowtrace_mcp.model.telemetry import (
     Attributes,
     AttributeValue,
@@ -43,18 +43,32 @@ def texts_of(record: SpanRecord, extras: SpanExtras) -> SpanTexts:
     """Return messages, instructions, tool arguments and results; None = not recorded."""
     operation = facts_of(record).operation
     if operation == "execute_tool":
-        return SpanTexts(
-            tool_arguments=_tool_arguments(record.attributes),
-            tool_result=_tool_result(record.attributes, extras),
-        )
+        return tool_texts_of(record, extras)
     attributes = _with_content_events(record.attributes, extras)
-    output = _first(attributes, OUTPUT_MESSAGES) or _ai_sdk_answer(attributes)
+    output = _output(attributes)
     return SpanTexts(
         input_messages=_first(attributes, INPUT_MESSAGES),
         output_messages=output,
         system_instructions=_first(attributes, SYSTEM_INSTRUCTIONS),
         requested_tools=requested_tools(output) if operation in MODEL_CALLS else (),
     )
+
+
+def tool_texts_of(record: SpanRecord, extras: SpanExtras) -> SpanTexts:
+    """Return the arguments and the result of the execution of a tool."""
+    return SpanTexts(
+        tool_arguments=_tool_arguments(record.attributes),
+        tool_result=_tool_result(record.attributes, extras),
+    )
+
+
+def requested_tools_of(record: SpanRecord, extras: SpanExtras) -> tuple[RequestedTool, ...]:
+    """Return the tools that a model asked for, its messages being read for that alone."""
+    return requested_tools(_output(_with_content_events(record.attributes, extras)))
+
+
+def _output(attributes: Attributes) -> AttributeValue:
+    return _first(attributes, OUTPUT_MESSAGES) or _ai_sdk_answer(attributes)
 
 
 def _first(attributes: Attributes, keys: tuple[str, ...]) -> AttributeValue:

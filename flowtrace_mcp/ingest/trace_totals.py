@@ -199,6 +199,8 @@ def _drop_duplicates(
     Two views of one thing come from two instrumentations, at one time, and neither runs under
     the other: equal calls of one instrumentation that overlap are parallel calls.
     """
+    if len({span.scope_name for span in spans}) < 2:
+        return
 
     def are_two_views(left: TraceSpan, right: TraceSpan) -> bool:
         return (

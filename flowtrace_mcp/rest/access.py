@@ -19,6 +19,7 @@ from flowtrace_mcp.settings import AuthMode
 
 COOKIE: Final = "flowtrace_token"
 OPEN_PATHS: Final = frozenset(("/health", "/live", "/ready"))
+_USUAL_NAMES: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 
 Refuse = Callable[[Send, int, AccessError, Headers], Awaitable[None]]
@@ -81,8 +82,8 @@ class AccessGate:
         if not needs_token(self._policy.require_auth, scope["path"], is_otlp=self._is_otlp):
             return None
         given = [bearer_token(headers.get("authorization", ""))]
-        if not self._is_otlp:
-            given += [_cookie(headers), _query_token(scope)]
+        if given == [""] and not self._is_otlp:
+            given = [_cookie(headers), _query_token(scope)]
         return token_fault([token for token in given if token], self._policy.token)
 
 
@@ -196,7 +197,9 @@ def _origin_name(origin: str) -> str:
 
 
 def _is_own_name(name: str, own_host: str) -> bool:
-    if name in ("localhost", own_host.lower()):
+    if name in _USUAL_NAMES:
+        return True
+    if name == own_host.lower():
         return bool(name)
     try:
         return ipaddress.ip_address(name).is_loopback

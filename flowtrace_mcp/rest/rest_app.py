@@ -40,12 +40,13 @@ def rest_app(
         extra_routes: Served beside the REST routes: MCP over HTTP, the dashboard.
     """
     routes: list[BaseRoute] = [
-        *health_routes(endpoints),
+        # Tried in this order: what is asked most stands first.
         *trace_routes(endpoints, pipeline),
+        *memory_routes(endpoints),
         *session_routes(endpoints),
+        *health_routes(endpoints),
         *log_routes(endpoints),
         *metric_routes(endpoints),
-        *memory_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *extra_routes,

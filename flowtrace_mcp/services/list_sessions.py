@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.listing import (
     Listed,
@@ -15,8 +17,7 @@ from flowtrace_mcp.services.listing import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionRow:
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One session of a list; None = not known."""
 
     session: str | None

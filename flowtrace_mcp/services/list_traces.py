@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.listing import (
     Listed,
@@ -16,8 +18,7 @@ from flowtrace_mcp.services.listing import (
 from flowtrace_mcp.storage.traces import TraceRollup
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceRow:
+class TraceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One trace of a list; None = not known."""
 
     trace_id: str  # hex

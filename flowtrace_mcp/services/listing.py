@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from flowtrace_mcp.model.usage import TokenUsage
+import msgspec
+
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.storage.measures import Measures
 from flowtrace_mcp.storage.traces import Page
@@ -40,15 +41,28 @@ class Listed(Generic[T]):
     next: Position | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollupTotals:
-    """What a trace or session adds up to, from its roll-up; None = no span knows."""
+class RollupTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """The token classes of a roll-up; None = no span knows."""
+
+    input: int | None
+    cache_read: int | None
+    cache_write: int | None
+    output: int | None
+    reasoning: int | None
+
+
+class RollupTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trace or session adds up to, from its roll-up; None = no span knows.
+
+    A struct, like the rows it stands in: a frozen dataclass takes eight times as long to build,
+    which is a third of the time of a list of 100.
+    """
 
     spans: int
     errors: int
     model_calls: int
     tool_calls: int
-    tokens: TokenUsage
+    tokens: RollupTokens
     cost_usd: float | None
 
 
@@ -59,7 +73,13 @@ def totals_of(measures: Measures) -> RollupTotals:
         errors=measures.error_count,
         model_calls=measures.model_call_count,
         tool_calls=measures.tool_call_count,
-        tokens=measures.usage,
+        tokens=RollupTokens(
+            input=measures.input_tokens,
+            cache_read=measures.cache_read_tokens,
+            cache_write=measures.cache_write_tokens,
+            output=measures.output_tokens,
+            reasoning=measures.reasoning_tokens,
+        ),
         cost_usd=measures.cost_usd,
     )
 

@@ -1,15 +1,24 @@
 """A trace and a session as JSON, in the shape that REST promises."""
 
-from flowtrace_mcp.ingest.span_texts import texts_of
+from typing import Final
+
+from flowtrace_mcp.ingest.conventions import MODEL_CALLS
+from flowtrace_mcp.ingest.span_texts import requested_tools_of, tool_texts_of
 from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
-from flowtrace_mcp.model.telemetry import AttributeValue, SpanEvent, SpanLink
+from flowtrace_mcp.model.span_facts import SpanTexts
+from flowtrace_mcp.model.telemetry import SpanEvent, SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, TraceReading
 
 Body = dict[str, object]
-_STATUS = {SpanStatus.UNSET: "unset", SpanStatus.OK: "ok", SpanStatus.ERROR: "error"}
+_NO_TEXTS: Final = SpanTexts()
+_STATUS: Final = {0: "unset", 1: "ok", 2: "error"}
+# ToolCall for TOOL_CALL.
+_TYPE_NAMES: Final = {
+    int(span_type): span_type.name.title().replace("_", "") for span_type in SpanType
+}
 
 
 def trace_body(reading: TraceReading, project: str) -> Body:
@@ -104,15 +113,15 @@ def span_body(span: ReadSpan) -> Body:
     """Return the JSON of one span."""
     record, facts, verdict = span.record, span.facts, span.verdict
     extras = span.extras()
-    texts = texts_of(record, extras)
+    is_call = facts.operation in MODEL_CALLS
     return {
         "span_id": record.span_id.hex(),
         "parent_span_id": record.parent_span_id.hex() or None,
         "name": record.name,
         "display": facts.display or record.name,
-        "span_type": _type_name(facts.span_type),
+        "span_type": _TYPE_NAMES[facts.span_type],
         "operation": facts.operation or None,
-        "status": _STATUS[SpanStatus(record.status)],
+        "status": _STATUS[record.status],
         "error": _error(span),
         "start_us": record.start_us,
         "duration_us": record.duration_us,
@@ -121,10 +130,10 @@ def span_body(span: ReadSpan) -> Body:
         "request_model": facts.request_model or None,
         "tokens": tokens_body(facts.usage or TokenUsage()),
         "cost_usd": facts.cost_usd,
-        "tool": _tool(span, texts.tool_arguments, texts.tool_result),
+        "tool": _tool(span, extras),
         "requested_tools": [
             {"name": tool.name, "call_id": tool.call_id or None, "arguments": tool.arguments}
-            for tool in texts.requested_tools
+            for tool in (requested_tools_of(record, extras) if is_call else ())
         ],
         "events": len(extras.events),
         "links": [_link(link) for link in extras.links],
@@ -151,11 +160,6 @@ def _link(link: SpanLink) -> Body:
     }
 
 
-def _type_name(span_type: int) -> str:
-    """Return ``ToolCall`` for TOOL_CALL."""
-    return "".join(word.capitalize() for word in SpanType(span_type).name.split("_"))
-
-
 def _error(span: ReadSpan) -> Body | None:
     facts, record = span.facts, span.record
     if record.status != SpanStatus.ERROR and not facts.error_type:
@@ -166,14 +170,16 @@ def _error(span: ReadSpan) -> Body | None:
     }
 
 
-def _tool(span: ReadSpan, arguments: AttributeValue, result: AttributeValue) -> Body | None:
+def _tool(span: ReadSpan, extras: SpanExtras) -> Body | None:
     facts = span.facts
     if not facts.tool_name and not facts.tool_call_id:
         return None
+    is_execution = facts.operation == "execute_tool"
+    texts = tool_texts_of(span.record, extras) if is_execution else _NO_TEXTS
     return {
         "name": facts.tool_name or None,
         "call_id": facts.tool_call_id or None,
         "server": facts.tool_server or None,
-        "arguments": arguments,
-        "result": result,
+        "arguments": texts.tool_arguments,
+        "result": texts.tool_result,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flowtrace_mcp.ingest.span_extras import (
     decode_resource,
@@ -17,7 +18,7 @@ from flowtrace_mcp.ingest.trace_totals import (
     judge,
     total,
 )
-from flowtrace_mcp.ingest.trace_tree import TraceSpan
+from flowtrace_mcp.ingest.trace_tree import trace_span
 from flowtrace_mcp.model.edge import Edge
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import Resource, Scope, SpanExtras, SpanRecord
@@ -25,7 +26,8 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.storage.span_store import StoredSpan
 from flowtrace_mcp.storage.traces import Page
 
-SESSION_TRACES_LIMIT = 1000
+SESSION_TRACES_LIMIT: Final = 1000
+_NO_EXTRAS: Final = SpanExtras()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,9 @@ class ReadSpan:
     verdict: SpanVerdict
 
     def extras(self) -> SpanExtras:
-        """Return events, links and the rest, decoded now."""
+        """Return events, links and the rest, decoded now where there are any."""
+        if not self.record.event_count and not self.record.link_count:
+            return _NO_EXTRAS
         return span_extras(self.record.raw, self.record.encoding)
 
 
@@ -141,18 +145,7 @@ def decode_stored(stored: StoredSpan, cache: ContextCache) -> tuple[SpanRecord, 
 def _reading(trace_id: bytes, stored: Sequence[StoredSpan], cache: ContextCache) -> TraceReading:
     decoded = [(one, decode_stored(one, cache)) for one in stored]
     whole = [(one.edge, *pair) for one, pair in decoded if pair is not None]
-    judged = [
-        TraceSpan(
-            span_id=record.span_id,
-            parent_span_id=record.parent_span_id,
-            start_us=record.start_us,
-            duration_us=record.duration_us,
-            status=record.status,
-            scope_name=record.scope.name,
-            facts=facts,
-        )
-        for _, record, facts in whole
-    ]
+    judged = [trace_span(record, facts) for _, record, facts in whole]
     verdicts: Mapping[bytes, SpanVerdict] = judge(judged)
     spans = [
         ReadSpan(edge=edge, record=record, facts=facts, verdict=verdicts[record.span_id])
