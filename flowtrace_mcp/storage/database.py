@@ -129,6 +129,12 @@ class Database:
                 why=f"the data folder does not allow it ({error.strerror})",
                 mend="set FLOWTRACE_HOME to a folder you may write",
             ) from error
+        if not self.path.is_file():  # SQLite would say that the disk has failed
+            raise StorageError(
+                "cannot open the database file",
+                why="a folder stands in its place",
+                mend="set FLOWTRACE_DB_PATH to a file",
+            )
         if self._is_out_of_date():
             with closing(connect(self.path, writable=True)) as connection, storage_errors():
                 migrate(connection, self._now_us())
@@ -178,8 +184,8 @@ def answer_of(future: Future[T], limit_s: float) -> T:
     try:
         return future.result(limit_s)
     except TimeoutError as error:
-        if future.done():  # the job's own
-            raise
+        if future.done():  # the job's own, or it was ready just now
+            return future.result()
         raise BusyError(
             "the write was not finished in time",
             why=f"no commit within {limit_s:.0f} s",
@@ -222,10 +228,12 @@ class Checkpointer:
     def truncate(self) -> bool:
         """Copy the whole log back and cut it to nothing; say whether that is done.
 
-        It is tried on the caller's thread. A log that a reader holds is cut later, in the
-        background.
+        It is tried on the caller's thread. A log that a reader holds, or that cannot be cut for
+        another reason, is cut later, in the background.
         """
-        with closing(self._connect(SCRUB_PATIENCE_S)) as connection:
+        self._owes_truncation = True  # whatever happens here, it is tried again until it is done
+        # What was deleted is gone already, so a failure here is not one of the caller's.
+        with suppress(FlowtraceError), closing(self._connect(SCRUB_PATIENCE_S)) as connection:
             self._owes_truncation = not _truncate(connection)
         if self._owes_truncation:
             self._start()

@@ -1,6 +1,7 @@
 """Databases and stores over real files, with a clock that the test moves."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -47,6 +48,14 @@ def store(path: Path, clock: Clock) -> Iterator[Store]:
     store = Store(path, clock)
     yield store
     store.close()
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """Return an empty folder that every user of the machine may use; pytest's own are private."""
+    with tempfile.TemporaryDirectory(prefix="flowtrace-") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 @pytest.fixture
