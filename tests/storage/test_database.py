@@ -386,7 +386,7 @@ class TestCheckpointer:
 
         wait_until(is_begun_again)
 
-        assert log_of(path).stat().st_size == length, "a log begun again is not cut"
+        assert log_of(path).stat().st_size >= length, "a log begun again is not cut"
 
     def test_scrubbing_cuts_the_log_to_nothing(self, database: Database, path: Path) -> None:
         database.write(note("secret", "zqzqzq"))
