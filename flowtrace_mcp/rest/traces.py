@@ -1,6 +1,7 @@
 """Traces as JSON: the list, one with its spans, one as a tree, and spans posted as JSON."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from starlette.routing import Route
@@ -10,6 +11,7 @@ from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.answers import to_json
 from flowtrace_mcp.rest.endpoints import Endpoints, Work
 from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of, json_object
+from flowtrace_mcp.rest.recent_answers import RecentAnswers
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import project_names
@@ -17,14 +19,18 @@ from flowtrace_mcp.services.post_spans import post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, read_trace
 
+# Some 800 traces of 50 spans; who watches a trace asks for it again and again.
+ANSWERS_BYTES: Final = 32 * 1024 * 1024
+
 
 def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[Route]:
     """Return the routes of traces and spans."""
+    answers = RecentAnswers(ANSWERS_BYTES)
     return [
         endpoints.get("/api/v1/traces", _list),
         endpoints.post("/api/v1/traces", _poster(pipeline), status=201),
-        endpoints.get("/api/v1/traces/{trace_id}", _one(trace_body)),
-        endpoints.get("/api/v1/traces/{trace_id}/tree", _one(tree_body)),
+        endpoints.get("/api/v1/traces/{trace_id}", _one(trace_body, answers)),
+        endpoints.get("/api/v1/traces/{trace_id}/tree", _one(tree_body, answers)),
     ]
 
 
@@ -50,17 +56,26 @@ def _poster(pipeline: Pipeline) -> Work:
     return post
 
 
-def _one(shape: Callable[[TraceReading, str], Body]) -> Work:
+def _one(shape: Callable[[TraceReading, str], Body], answers: RecentAnswers) -> Work:
     def answer(context: Context, question: Question) -> object:
         question.only()
         trace_id = question.trace_id(question.path["trace_id"])
-        reading = read_trace(context, trace_id)
-        if reading is None:
-            raise NotFoundError(
-                f"no trace {trace_id.hex()}",
-                why="no span of it is stored",
-                mend="copy the id from GET /api/v1/traces",
-            )
-        return shape(reading, project_names(context).get(reading.project_id, ""))
+        key = (shape.__name__, trace_id, context.store.spans.find_trace_version(trace_id))
+        body = answers.find(key)
+        if body is None:
+            body = to_json(_read(context, trace_id, shape))
+            answers.keep(key, body)
+        return msgspec.Raw(body)
 
     return answer
+
+
+def _read(context: Context, trace_id: bytes, shape: Callable[[TraceReading, str], Body]) -> Body:
+    reading = read_trace(context, trace_id)
+    if reading is None:
+        raise NotFoundError(
+            f"no trace {trace_id.hex()}",
+            why="no span of it is stored",
+            mend="copy the id from GET /api/v1/traces",
+        )
+    return shape(reading, project_names(context).get(reading.project_id, ""))

@@ -1,19 +1,22 @@
 """A trace and a session as JSON, in the shape that REST promises."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
+from flowtrace_mcp.ingest.event_facts import EventFacts
 from flowtrace_mcp.ingest.span_texts import requested_tools_of, tool_texts_of
 from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.span_facts import SpanTexts
-from flowtrace_mcp.model.telemetry import SpanEvent, SpanExtras, SpanLink
+from flowtrace_mcp.model.telemetry import AttributeValue, SpanEvent, SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, TraceReading
+from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, ToolEvents, TraceReading
 
 Body = dict[str, object]
 _NO_TEXTS: Final = SpanTexts()
+_NO_EVENT: Final = EventFacts()
 _STATUS: Final = {0: "unset", 1: "ok", 2: "error"}
 # ToolCall for TOOL_CALL.
 _TYPE_NAMES: Final = {
@@ -28,7 +31,10 @@ def trace_body(reading: TraceReading, project: str) -> Body:
         reading: The trace.
         project: Name of its project, "" when none is known.
     """
-    return {**trace_head(reading, project), "spans": [span_body(span) for span in reading.spans]}
+    return {
+        **trace_head(reading, project),
+        "spans": [span_body(span, reading.tool_events) for span in reading.spans],
+    }
 
 
 def tree_body(reading: TraceReading, project: str) -> Body:
@@ -48,7 +54,7 @@ def tree_body(reading: TraceReading, project: str) -> Body:
             children[parent.span_id].append(span.span_id.hex())
     spans = [
         {
-            **span_body(read[span_id]),
+            **span_body(read[span_id], reading.tool_events),
             "depth": depth,
             "children": children[span_id],
         }
@@ -109,8 +115,13 @@ def tokens_body(usage: TokenUsage) -> Body:
     }
 
 
-def span_body(span: ReadSpan) -> Body:
-    """Return the JSON of one span."""
+def span_body(span: ReadSpan, events: ToolEvents) -> Body:
+    """Return the JSON of one span.
+
+    Args:
+        span: The span.
+        events: What log events say of tool calls.
+    """
     record, facts, verdict = span.record, span.facts, span.verdict
     extras = span.extras()
     is_call = facts.operation in MODEL_CALLS
@@ -130,7 +141,7 @@ def span_body(span: ReadSpan) -> Body:
         "request_model": facts.request_model or None,
         "tokens": tokens_body(facts.usage or TokenUsage()),
         "cost_usd": facts.cost_usd,
-        "tool": _tool(span, extras),
+        "tool": _tool(span, extras, events),
         "requested_tools": [
             {"name": tool.name, "call_id": tool.call_id or None, "arguments": tool.arguments}
             for tool in (requested_tools_of(record, extras) if is_call else ())
@@ -170,16 +181,27 @@ def _error(span: ReadSpan) -> Body | None:
     }
 
 
-def _tool(span: ReadSpan, extras: SpanExtras) -> Body | None:
+def _tool(span: ReadSpan, extras: SpanExtras, events: ToolEvents) -> Body | None:
     facts = span.facts
     if not facts.tool_name and not facts.tool_call_id:
         return None
     is_execution = facts.operation == "execute_tool"
     texts = tool_texts_of(span.record, extras) if is_execution else _NO_TEXTS
+    told = events.get(facts.tool_call_id, _NO_EVENT)
+    result = told.tool_result if texts.tool_result is None else texts.tool_result
     return {
         "name": facts.tool_name or None,
         "call_id": facts.tool_call_id or None,
         "server": facts.tool_server or None,
-        "arguments": texts.tool_arguments,
-        "result": texts.tool_result,
+        "arguments": _fuller(texts.tool_arguments, told.tool_arguments),
+        "result": result,
     }
+
+
+def _fuller(own: AttributeValue, told: AttributeValue) -> AttributeValue:
+    """Return a span's own arguments, or those of its event where they say the same and more."""
+    if own is None:
+        return told
+    if isinstance(own, Mapping) and isinstance(told, Mapping) and own.items() <= told.items():
+        return told
+    return own

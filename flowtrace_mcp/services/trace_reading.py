@@ -1,9 +1,11 @@
 """A stored trace read back with its meaning: spans, verdicts, sums."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
+from flowtrace_mcp.ingest.event_facts import EventFacts, event_facts_of
+from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.ingest.span_extras import (
     decode_resource,
     decode_scope,
@@ -26,6 +28,18 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.storage.span_store import StoredSpan
 from flowtrace_mcp.storage.traces import Page
 
+ToolEvents: TypeAlias = Mapping[str, EventFacts]  # by call id
+
+TOOL_EVENTS: Final = (
+    "tool_decision",
+    "tool_result",
+    "claude_code.tool_decision",
+    "claude_code.tool_result",
+    "codex.tool_decision",
+    "codex.tool_result",
+    "gemini_cli.tool_call",
+)
+TOOL_EVENTS_LIMIT: Final = 10_000
 SESSION_TRACES_LIMIT: Final = 1000
 _NO_EXTRAS: Final = SpanExtras()
 
@@ -58,6 +72,7 @@ class TraceReading:
     project_id: int
     totals: TraceTotals
     spans: Sequence[ReadSpan]  # by start
+    tool_events: ToolEvents = field(default_factory=dict)
 
     @property
     def start_us(self) -> int:
@@ -106,7 +121,10 @@ class ContextCache:
 def read_trace(context: Context, trace_id: bytes) -> TraceReading | None:
     """Return a trace of 16-byte id, or None when no span of it is stored."""
     stored = context.store.spans.list_trace_spans(trace_id)
-    return _reading(trace_id, stored, ContextCache()) if stored else None
+    if not stored:
+        return None
+    reading = _reading(trace_id, stored, ContextCache())
+    return replace(reading, tool_events=tool_events(context, trace_id, reading.spans))
 
 
 def read_session(context: Context, session: str) -> SessionReading | None:
@@ -126,6 +144,20 @@ def read_session(context: Context, session: str) -> SessionReading | None:
         end_us=rollup.end_us,
         traces=traces,
     )
+
+
+def tool_events(context: Context, trace_id: bytes, spans: Sequence[ReadSpan]) -> ToolEvents:
+    """Return what log events say of the tools that these spans name by their call ids.
+
+    Coding agents keep arguments and results out of spans, and tell them in events. The last
+    event of a call is the one that knows most: a decision comes before the result.
+    """
+    if not any(span.facts.tool_call_id for span in spans):
+        return {}
+    found = context.store.list_trace_events(trace_id, TOOL_EVENTS, TOOL_EVENTS_LIMIT)
+    records = [read_log(one.data) for one in found]
+    told = [event_facts_of(record) for record in records if record.trace_id == trace_id]
+    return {facts.tool_call_id: facts for facts in told if facts.tool_call_id}
 
 
 def decode_stored(stored: StoredSpan, cache: ContextCache) -> tuple[SpanRecord, SpanFacts] | None:

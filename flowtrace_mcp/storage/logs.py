@@ -1,14 +1,14 @@
 """OpenTelemetry log records and events; a record that is sent twice is kept once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import apsw
 
-from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.storage.compression import decompress
-from flowtrace_mcp.storage.rows import insert_rows
+from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
     CREATE TABLE logs (
@@ -34,6 +34,13 @@ _AFTER: Final = "(time_us, digest) > (?, ?) ORDER BY time_us, digest LIMIT ?"
 _OF_TRACE: Final = f"{_SELECT} WHERE trace_id = ? AND trace_id <> 0 AND {_AFTER}"
 _OF_SESSION: Final = f"{_SELECT} WHERE session_id = ? AND session_id <> 0 AND {_AFTER}"
 _ALL: Final = f"{_SELECT} WHERE {_AFTER}"
+_EVENTS_OF_TRACE: Final = f"""
+    {_SELECT} WHERE trace_id = ? AND trace_id <> 0 AND event_id IN carray(?)
+    ORDER BY time_us, digest LIMIT ?
+"""
+_DIGESTS_OF_TRACE: Final = """
+    SELECT digest FROM logs WHERE trace_id = ? AND trace_id <> 0 ORDER BY time_us, digest LIMIT ?
+"""
 _COUNT: Final = "SELECT count(*) FROM logs"
 
 # digest, time, low trace id, span id, session, event name, resource; then the compressed record
@@ -77,24 +84,45 @@ def list_logs(
     """
     tail: tuple[Any, ...] = (*after, limit)
     if trace_id:
-        low = int.from_bytes(trace_id[8:], "big", signed=True)
-        rows = reader.execute(_OF_TRACE, (low, *tail))
+        rows = reader.execute(_OF_TRACE, (_low_half(trace_id), *tail))
     elif session_id:
         rows = reader.execute(_OF_SESSION, (to_signed(session_id), *tail))
     else:
         rows = reader.execute(_ALL, tail)
-    return [
-        StoredLog(
-            digest=row[0],
-            time_us=row[1],
-            session_id=row[4],
-            event_id=row[5],
-            data=decompress(row[6]),
-        )
-        for row in rows
-    ]
+    return [_stored(row) for row in rows]
+
+
+def list_trace_events(
+    reader: apsw.Connection, trace_id: bytes, events: Iterable[str], limit: int
+) -> list[StoredLog]:
+    """Return the records of a trace that have one of these event names, oldest first.
+
+    Traces that share the lower half of an id are not told apart.
+    """
+    numbers = [to_signed(string_id(name)) for name in events]
+    rows = reader.execute(_EVENTS_OF_TRACE, (_low_half(trace_id), int_array(numbers), limit))
+    return [_stored(row) for row in rows]
+
+
+def list_trace_digests(reader: apsw.Connection, trace_id: bytes, limit: int) -> list[int]:
+    """Return the digests of a trace's records; an index alone answers it."""
+    return [row[0] for row in reader.execute(_DIGESTS_OF_TRACE, (_low_half(trace_id), limit))]
 
 
 def count_logs(reader: apsw.Connection) -> int:
     """Return how many log records the file holds."""
     return int(reader.execute(_COUNT).get)
+
+
+def _low_half(trace_id: bytes) -> int:
+    return int.from_bytes(trace_id[8:], "big", signed=True)
+
+
+def _stored(row: tuple[Any, ...]) -> StoredLog:
+    return StoredLog(
+        digest=row[0],
+        time_us=row[1],
+        session_id=row[4],
+        event_id=row[5],
+        data=decompress(row[6]),
+    )

@@ -1,7 +1,7 @@
 """The one concrete store that services receive."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,13 @@ class Store:
             return logs.list_logs(
                 reader, after=after, limit=limit, trace_id=trace_id, session_id=session_id
             )
+
+    def list_trace_events(
+        self, trace_id: bytes, events: Iterable[str], limit: int
+    ) -> list[logs.StoredLog]:
+        """Return a trace's log records by event name; see ``logs.list_trace_events``."""
+        with self._database.reading() as reader:
+            return logs.list_trace_events(reader, trace_id, events, limit)
 
     def list_points(
         self, *, after: tuple[int, int], limit: int, name_id: int = 0, service_id: int = 0
