@@ -27,11 +27,16 @@ def keep_first(*names: str) -> str:
     return ",\n        ".join(_keep(name) for name in names)
 
 
-def _keep(name: str) -> str:
-    earlier = (
+def says_first(name: str) -> str:
+    """Return the condition of an upsert under which the new row says a name before the old one."""
+    return (
         f"excluded.{name}_id <> 0 AND ({name}_id = 0 OR"
         f" (excluded.{name}_us, excluded.{name}_id) < ({name}_us, {name}_id))"
     )
+
+
+def _keep(name: str) -> str:
+    earlier = says_first(name)
     return ",\n        ".join(
         f"{column} = iif({earlier}, excluded.{column}, {column})"
         for column in (f"{name}_id", f"{name}_us")

@@ -83,9 +83,10 @@ def rebuild_trace(connection: apsw.Connection, trace_id: bytes) -> None:
         return
     session_id, session_us = first_said((edge.session_id, edge.timestamp_us) for edge, _ in found)
     agent_id, agent_us = first_said((edge.agent_id, edge.timestamp_us) for edge, _ in found)
+    projects = {to_signed(edge.session_id): edge.project_id for edge, _ in found}
     rebuilt = traces.TraceRollup(
         trace_id=trace_id,
-        project_id=row.project_id,
+        project_id=projects.get(session_id, 0),
         session_id=session_id,
         session_us=session_us,
         agent_id=agent_id,

@@ -28,6 +28,9 @@ from flowtrace_mcp.storage.usage import UsageRow
 K = TypeVar("K", bound=Hashable)
 
 _NO_USAGE = TokenUsage()
+# Plain numbers: combining members of an enum costs a microsecond.
+_PAYLOAD = int(EdgeFlag.PAYLOAD)
+_AGGREGATE = int(EdgeFlag.AGGREGATE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def measures_of(
 
     An aggregate's usage is not summed.
     """
-    is_aggregate = bool(flags & EdgeFlag.AGGREGATE)
+    is_aggregate = bool(flags & _AGGREGATE)
     tokens = _NO_USAGE if usage is None or is_aggregate else usage
     return (
         1,
@@ -174,7 +177,7 @@ def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
             kind=write.kind,
             environment=write.environment,
             sensitivity=write.sensitivity,
-            flags=write.flags | EdgeFlag.PAYLOAD,
+            flags=write.flags | _PAYLOAD,
             parent_count=write.parent_count or int(bool(write.parent_span_id)),
         )
     )
@@ -247,9 +250,10 @@ def _trace_addition(trace_id: bytes, group: Sequence[tuple[PreparedSpan, int]]) 
     name_id, name_us = first_said(
         (string_id(w.name), w.start_us) for w in writes if not w.parent_span_id
     )
+    projects = {to_signed(span.session_id): project_id for span, project_id in group}
     return TraceRollup(
         trace_id=trace_id,
-        project_id=max(project_id for _, project_id in group),
+        project_id=projects.get(session_id, 0),
         session_id=session_id,
         session_us=session_us,
         agent_id=agent_id,

@@ -102,9 +102,11 @@ class SpanStore:
         """Bind a session to a project; everything of it that is stored moves along.
 
         Returns:
-            How many spans moved.
+            How many spans moved; spans that name no session ("") belong to none and stay.
         """
         number = string_id(session)
+        if not number:
+            return 0
         with self._database.reading() as reader:
             if projects.find_session_project(reader, number) == project_id:
                 return 0

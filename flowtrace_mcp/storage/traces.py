@@ -7,7 +7,7 @@ from typing import Any, Final
 import apsw
 
 from flowtrace_mcp.model.ids import to_signed
-from flowtrace_mcp.storage.first_said import keep_first
+from flowtrace_mcp.storage.first_said import keep_first, says_first
 from flowtrace_mcp.storage.measures import ADDED, COLUMNS, DEFINITION, Measures, measures_from
 from flowtrace_mcp.storage.rows import insert_rows
 
@@ -39,7 +39,7 @@ _NAMED: Final = (
 _HEAD: Final = f"INSERT INTO traces ({_NAMED})"
 _ADD: Final = f"""
     ON CONFLICT (trace_id, trace_id_high) DO UPDATE SET
-        project_id = iif(excluded.project_id = 0, project_id, excluded.project_id),
+        project_id = iif({says_first("session")}, excluded.project_id, project_id),
         {keep_first("session", "agent", "service", "name")},
         start_us = min(start_us, excluded.start_us),
         end_us = max(end_us, excluded.end_us),
@@ -70,7 +70,7 @@ class TraceRollup:
     """What a list shows of a trace; the ids ending in ``_id`` are dictionary numbers."""
 
     trace_id: bytes
-    project_id: int
+    project_id: int  # of the session that the trace names first
     session_id: int
     session_us: int  # start of the span that said it, see ``first_said``
     agent_id: int
