@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from flowtrace_mcp.ingest.pipeline import Pipeline
@@ -39,8 +39,16 @@ def rest_app(
         policy: Who may come in.
         extra_routes: Served beside the REST routes: MCP over HTTP, the dashboard.
     """
-    routes: list[BaseRoute] = [
-        # Tried in this order: what is asked most stands first.
+    routes = [*rest_routes(endpoints, pipeline, listener_facts), *extra_routes]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: unserved_response})
+    return AccessGate(app, policy)
+
+
+def rest_routes(
+    endpoints: Endpoints, pipeline: Pipeline, listener_facts: Callable[[], ListenerFacts]
+) -> list[Route]:
+    """Return all REST routes; they are tried in this order, so what is asked most stands first."""
+    return [
         *trace_routes(endpoints, pipeline),
         *memory_routes(endpoints),
         *session_routes(endpoints),
@@ -49,7 +57,4 @@ def rest_app(
         *metric_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
-        *extra_routes,
     ]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: unserved_response})
-    return AccessGate(app, policy)

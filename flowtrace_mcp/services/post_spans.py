@@ -68,7 +68,7 @@ def post_spans(pipeline: Pipeline, body: Mapping[str, Any]) -> Posted:
     faults: list[SpanFault] = []
     for index, one in enumerate(given):
         try:
-            span = msgspec.convert(one, PlainSpan)
+            span = msgspec.convert(_said(one), PlainSpan)
             service = span.attributes.get(_SERVICE, "")
             spans.setdefault(service if isinstance(service, str) else "", []).append(_otlp(span))
         except InputError as error:
@@ -97,6 +97,13 @@ def _spans_of(body: Mapping[str, Any]) -> list[Any]:
             mend="send them in several requests" if given else "send at least one",
         )
     return given
+
+
+def _said(given: Any) -> Any:
+    """Return what is not null: null means the same as leaving out."""
+    if not isinstance(given, dict):
+        return given
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _request(spans: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:

@@ -10,7 +10,7 @@ from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.span_facts import SpanTexts
-from flowtrace_mcp.model.telemetry import AttributeValue, SpanEvent, SpanExtras, SpanLink
+from flowtrace_mcp.model.telemetry import AttributeValue, SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, ToolEvents, TraceReading
 
@@ -151,15 +151,6 @@ def span_body(span: ReadSpan, events: ToolEvents) -> Body:
         "aggregate": verdict.aggregate,
         "folded": bool(span.edge.flags & EdgeFlag.FOLDED),
         "duplicate_of": verdict.duplicate_of.hex() or None,
-    }
-
-
-def event_body(event: SpanEvent) -> Body:
-    """Return the JSON of a span event."""
-    return {
-        "time_us": event.time_us,
-        "name": event.name,
-        "attributes": dict(event.attributes),
     }
 
 
