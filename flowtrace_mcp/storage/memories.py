@@ -16,6 +16,7 @@ from flowtrace_mcp.model.memory import (
     NewMemory,
     ScopeName,
 )
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.storage.rows import int_array
 
 CREATE: Final = """
@@ -106,7 +107,8 @@ _FIND_SAME: Final = f"""
     WHERE m.content_hash = ? AND {_SAME_LAYER}
 """
 _FIND_TOPIC: Final = f"""
-    SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.topic = ? AND {_SAME_LAYER}
+    SELECT m.memory_key, {_COLUMNS} FROM memories AS m
+    WHERE m.topic = ? AND m.topic <> '' AND {_SAME_LAYER}
 """
 _FIND_HANDLE: Final = f"SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.handle = ?"
 _BY_KEYS: Final = f"""
@@ -143,14 +145,14 @@ def filter_parameters(wanted: MemoryFilter) -> dict[str, Any]:
     as_of_us = wanted.now_us if wanted.as_of_us is None else wanted.as_of_us
     return {
         "project": wanted.place.project_id,
-        "branch": wanted.place.branch,
-        "session": wanted.place.session,
+        "branch": storable(wanted.place.branch),
+        "session": storable(wanted.place.session),
         "depth": _DEPTH[wanted.scope],
         "as_of": as_of_us,
         "since": 0 if wanted.since_us is None else wanted.since_us,
         "until": 2**62 if wanted.until_us is None else wanted.until_us,
         "kinds": _json([kind.value for kind in wanted.kinds]),
-        "tags": _json(list(wanted.tags)),
+        "tags": _json([storable(tag) for tag in wanted.tags]),
     }
 
 
@@ -164,31 +166,31 @@ def layer_of(scope: ScopeName, place: MemoryPlace) -> tuple[int, str, str, str]:
     return (
         0 if scope is ScopeName.GLOBAL else place.project_id,
         scope.value,
-        place.branch if scope is ScopeName.BRANCH else "",
-        place.session if scope is ScopeName.SESSION else "",
+        storable(place.branch) if scope is ScopeName.BRANCH else "",
+        storable(place.session) if scope is ScopeName.SESSION else "",
     )
 
 
 def insert_memory(connection: apsw.Connection, new: NewMemory, memory_id: bytes) -> int:
     """Insert a memory and return its key."""
     project_id, scope, branch, _ = layer_of(new.scope, new.place)
-    sequence = new.sequence
+    session, sequence = storable(new.place.session), new.sequence
     if sequence is None:
-        sequence = int(connection.execute(_NEXT_SEQUENCE, (project_id, new.place.session)).get)
+        sequence = int(connection.execute(_NEXT_SEQUENCE, (project_id, session)).get)
     values = (
         memory_id,
         memory_handle(memory_id),
         project_id,
         scope,
         branch,
-        new.place.session,
+        session,
         sequence,
         new.kind.value,
         new.topic,
         new.content,
         content_hash(new.content),
         new.author,
-        new.agent,
+        storable(new.agent),
         new.recorded_us,
         new.valid_from_us,
         new.valid_to_us,
@@ -280,7 +282,7 @@ def count_memories(reader: apsw.Connection) -> int:
 
 def _layer_key(new: NewMemory) -> tuple[int, str, str, str, int]:
     project_id, scope, branch, _ = layer_of(new.scope, new.place)
-    return project_id, scope, branch, new.place.session, new.recorded_us
+    return project_id, scope, branch, storable(new.place.session), new.recorded_us
 
 
 def _one(reader: apsw.Connection, statement: str, values: Iterable[Any]) -> KeyedMemory | None:

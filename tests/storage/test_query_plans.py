@@ -1,0 +1,204 @@
+"""Every statement of the daily work finds its rows by an index, whatever the size of the file."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from flowtrace_mcp.model.memory import ScopeName
+from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.storage.compression import compress
+from flowtrace_mcp.storage.connection import load_vectors
+from flowtrace_mcp.storage.store import Store
+from flowtrace_mcp.storage.traces import Page
+from tests.storage.conftest import Clock
+from tests.storage.memory_builder import (
+    asking,
+    by_rule,
+    code,
+    keep,
+    matching,
+    new_memory,
+    write_of,
+)
+from tests.storage.span_builder import TRACE, span
+
+WAIT_S = 8.0
+PAGE = Page(limit=10)
+WINDOW_US = (0, 2**52)
+AFTER = (0, 0)
+
+# A search by meaning looks at all vectors of the project, found by its index, and a list of
+# memories at the project's; what is pending is counted over the memories in force.
+_ALLOWED = re.compile(
+    r"SCAN (carray|json_each|wanted|memory_text|CONSTANT ROW|SCALAR|\d+ CONSTANT|\d+-ROW)"
+    r"|SCAN m USING (COVERING )?INDEX memories_in_force"
+)
+
+Statement = tuple[str, Any]
+
+
+@pytest.fixture
+def statements() -> Iterator[list[Statement]]:
+    """Return what every connection opened from now on runs, with its values."""
+    seen: list[Statement] = []
+
+    def watch(_cursor: object, sql: str, values: Any) -> bool:
+        seen.append((sql, values))
+        return True
+
+    def hook(connection: apsw.Connection) -> None:
+        connection.exec_trace = watch
+
+    apsw.connection_hooks.append(hook)
+    yield seen
+    apsw.connection_hooks.remove(hook)
+
+
+@pytest.fixture
+def store(statements: list[Statement], path: Path, clock: Clock) -> Iterator[Store]:
+    store = Store(path, clock)
+    fill(store)
+    statements.clear()
+    yield store
+    store.close()
+
+
+def fill(store: Store) -> None:
+    spans = [
+        span(number, session="s-1", usage=TokenUsage(input=1), resource=b"r", scope=b"s")
+        for number in range(1, 50)
+    ]
+    store.spans.insert_spans(spans).result(WAIT_S)
+    store.project_id("name:shop", "shop")
+    store.insert_logs([(1, 1, 2, 3, 4, 5, 6, compress(b""))], ["event"], {6: b"r"}).result(WAIT_S)
+    store.insert_points([(1, 1, 2, 3, compress(b""))], ["tokens"]).result(WAIT_S)
+    for number in range(50):
+        keep(store.memories, f"word {number}", topic=f"t-{number}")
+    for key, _ in store.memories.list_pending("e@1", 100):
+        store.memories.insert_vectors([(key, 1, code(1, 0))])
+
+
+def whole_traces(store: Store) -> None:
+    for stored in store.spans.list_trace_spans(TRACE):
+        store.spans.get_strings([stored.edge.session_id])
+    store.spans.find_trace(TRACE)
+
+
+def write_again(store: Store) -> None:
+    """Send spans unchanged, longer, shorter and moved, so that every roll-up is made again."""
+    for changed in (
+        {},
+        {"duration_us": 99},
+        {"duration_us": 1},
+        {"session": "s-2"},
+        {"start_us": 5},
+    ):
+        store.spans.insert_spans([span(1, **{"session": "s-1", **changed})]).result(WAIT_S)
+
+
+def remember(store: Store) -> None:
+    one = write_of(new_memory("word new", topic="t-1"), vector=code(1, 0))
+    store.memories.insert_memories([one], by_rule)
+    keep(store.memories, "word new")
+
+
+DAILY: dict[str, Callable[[Store], object]] = {
+    "a new span": lambda s: s.spans.insert_spans([span(90, session="s-1")]).result(WAIT_S),
+    "spans again": write_again,
+    "a session finds its project": lambda s: s.spans.bind_session("s-1", 1),
+    "a whole trace": whole_traces,
+    "traces of all": lambda s: s.spans.list_traces(PAGE),
+    "traces of a project": lambda s: s.spans.list_traces(PAGE, project_id=1),
+    "traces of a session": lambda s: s.spans.list_traces(PAGE, session="s-1"),
+    "a session": lambda s: s.spans.find_session("s-1"),
+    "sessions": lambda s: s.spans.list_sessions(PAGE),
+    "sessions of a project": lambda s: s.spans.list_sessions(PAGE, 1),
+    "edges": lambda s: s.spans.list_edges(WINDOW_US, 10),
+    "edges of a project": lambda s: s.spans.list_edges(WINDOW_US, 10, project_id=1),
+    "edges of a session": lambda s: s.spans.list_edges(WINDOW_US, 10, session="s-1"),
+    "hours": lambda s: s.spans.list_project_hours(1, WINDOW_US, 10),
+    "logs": lambda s: s.list_logs(after=AFTER, limit=10),
+    "logs of a trace": lambda s: s.list_logs(after=AFTER, limit=10, trace_id=TRACE),
+    "logs of a session": lambda s: s.list_logs(after=AFTER, limit=10, session_id=4),
+    "points": lambda s: s.list_points(after=AFTER, limit=10),
+    "points of a name": lambda s: s.list_points(after=AFTER, limit=10, name_id=2),
+    "points of a service": lambda s: s.list_points(after=AFTER, limit=10, service_id=3),
+    "a project": lambda s: s.project_id("name:shop", "shop"),
+    "remember": remember,
+    "forget": lambda s: s.memories.retract(keep(s.memories, "word x").handle, 1, ""),
+    "recall": lambda s: s.memories.search(matching("word"), code(1, 0), asking(), 20),
+    "recall of a layer": lambda s: s.memories.list_recent(asking(scope=ScopeName.REPO), 20),
+    "pending": lambda s: (s.memories.list_pending("e@2", 10), s.memories.count_pending("e@2")),
+    "unembedded": lambda s: s.memories.has_unembedded(s.memories.newest_key()),
+}
+# Lists that a person pages through read no more rows than they show.
+SORTED_BY_INDEX = [
+    name for name in DAILY if re.match(r"traces|sessions|edges|hours|logs|points", name)
+]
+
+
+def plans(statements: list[Statement], path: Path) -> dict[str, list[str]]:
+    reader = apsw.Connection(str(path))
+    load_vectors(reader)
+    found = {}
+    for sql, values in list(statements):
+        if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)", sql) and "EXPLAIN" not in sql:
+            explained = reader.execute(f"EXPLAIN QUERY PLAN {sql}", values)
+            found[sql] = [row[3] for row in explained]
+    reader.close()
+    return found
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_daily_work_scans_no_table(
+    name: str, store: Store, statements: list[Statement], path: Path
+) -> None:
+    DAILY[name](store)
+
+    found = plans(statements, path)
+    scans = {
+        (step, sql)
+        for sql, steps in found.items()
+        for step in steps
+        if step.startswith("SCAN") and not _ALLOWED.match(step)
+    }
+
+    assert found, "something was asked"
+    assert scans == set()
+
+
+@pytest.mark.parametrize("name", SORTED_BY_INDEX)
+def test_a_list_is_read_in_its_order_and_not_sorted(
+    name: str, store: Store, statements: list[Statement], path: Path
+) -> None:
+    DAILY[name](store)
+
+    steps = [step for found in plans(statements, path).values() for step in found]
+
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+
+
+def test_the_memory_of_a_topic_is_found_by_its_topic(
+    store: Store, statements: list[Statement], path: Path
+) -> None:
+    keep(store.memories, "word new", topic="t-1")
+
+    found = [steps for sql, steps in plans(statements, path).items() if "m.topic = ?" in sql]
+
+    assert len(found) == 1
+    assert any("memories_by_topic (project_id=? AND topic=?)" in step for step in found[0])
+
+
+def test_a_trace_and_its_spans_are_found_by_their_ids(
+    store: Store, statements: list[Statement], path: Path
+) -> None:
+    store.spans.insert_spans([span(1, session="s-1", trace_id=TRACE)]).result(WAIT_S)
+    store.spans.list_trace_spans(TRACE)
+    steps = " ".join(step for found in plans(statements, path).values() for step in found)
+
+    assert "edges_by_span (span_id=?)" in steps
+    assert "edges_by_trace (trace_id=?)" in steps
