@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.storage import (
     edges,
     leases,
@@ -71,9 +72,10 @@ class Store:
     def facts(self) -> StoreFacts:
         """Return counts and sizes."""
         log_path = self.path.with_name(self.path.name + "-wal")
+        data_folder_id = self.data_folder_id
         with self._database.reading() as reader:
             return StoreFacts(
-                data_folder_id=self.data_folder_id,
+                data_folder_id=data_folder_id,
                 schema_version=file_version(reader),
                 file_bytes=self.path.stat().st_size,
                 log_bytes=log_path.stat().st_size if log_path.exists() else 0,
@@ -88,6 +90,7 @@ class Store:
 
     def project_id(self, identity: str, name: str) -> int:
         """Return the number of a project, giving it one when it is new."""
+        identity, name = storable(identity), storable(name)  # a folder's name may be any bytes
         with self._database.reading() as reader:
             known = projects.find_project_id(reader, identity)
         if known is not None:
@@ -101,7 +104,7 @@ class Store:
     def find_project_named(self, name: str) -> int | None:
         """Return the number of the first project of that name, or None."""
         with self._database.reading() as reader:
-            return projects.find_project_named(reader, name)
+            return projects.find_project_named(reader, storable(name))
 
     def list_projects(self) -> list[projects.StoredProject]:
         """Return all projects in the order of their numbers."""
