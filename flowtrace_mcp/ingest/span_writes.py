@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.ingest.conventions import concepts_of
-from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope, span_extras
+from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import facts_of, text
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
 from flowtrace_mcp.model.span_write import SpanWrite
@@ -32,16 +32,13 @@ _ENVIRONMENTS: Final = {
 }
 # Indexed by is_aggregate + 2 * is_noise: combining enum flags costs a microsecond.
 _FLAGS: Final = (
-    EdgeFlag.NONE,
-    EdgeFlag.AGGREGATE,
-    EdgeFlag.FOLDED,
-    EdgeFlag.AGGREGATE | EdgeFlag.FOLDED,
+    int(EdgeFlag.NONE),
+    int(EdgeFlag.AGGREGATE),
+    int(EdgeFlag.FOLDED),
+    int(EdgeFlag.AGGREGATE | EdgeFlag.FOLDED),
 )
 # A JSON string with whatever escapes its sender chose; possessive, so never quadratic.
 _JSON_STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"', re.DOTALL)
-_JSON_LINKS: Final = b'"links"'
-# A 16-byte first field: the span's own trace id, and that of every link.
-_TRACE_ID_FIELD: Final = b"\x0a\x10"
 _PARENTS_LIMIT: Final = 255  # one byte in the edge
 
 
@@ -118,17 +115,7 @@ def _origin(resource: Resource) -> _Origin:
 
 def _parent_count(record: SpanRecord) -> int:
     """Return how many spans led to this one: its parent and what it links to."""
-    count = 1 if record.parent_span_id else 0
-    if _may_have_links(record):
-        count += len(span_extras(record.raw, record.encoding).links)
-    return min(count, _PARENTS_LIMIT)
-
-
-def _may_have_links(record: SpanRecord) -> bool:
-    """Say whether it is worth reading the span again for its links."""
-    if record.encoding == PayloadEncoding.JSON:
-        return _JSON_LINKS in record.raw
-    return record.raw.count(_TRACE_ID_FIELD) > 1
+    return min(record.link_count + bool(record.parent_span_id), _PARENTS_LIMIT)
 
 
 def _long_values(record: SpanRecord) -> Iterator[bytes]:

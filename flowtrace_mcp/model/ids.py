@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from flowtrace_mcp.errors import InputError
@@ -21,6 +22,7 @@ _DECIMAL: Final = re.compile("[0-9]{1,39}")  # 2**128 has 39 digits
 _TYPED: Final = str.maketrans({"i": "1", "l": "1", "o": "0"})
 
 
+@lru_cache(maxsize=8192)  # sessions, agents and models come by the thousand spans
 def string_id(text: str) -> int:
     """Return the stable unsigned 64-bit number of a string: blake2b, 8 bytes; 0 for ""."""
     if not text:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity, SpanType
+from flowtrace_mcp.model.edge import Environment, Sensitivity, SpanType
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.usage import TokenUsage
 
@@ -30,7 +30,7 @@ class SpanWrite:
     model: str
     usage: TokenUsage | None
     cost_usd: float | None
-    flags: EdgeFlag
+    flags: int  # of EdgeFlag
     environment: Environment
     sensitivity: Sensitivity
     resource: bytes  # encoded; equal resources are equal bytes

@@ -37,9 +37,12 @@ _CUT: Final = struct.Struct("<IIq")  # offset in the original, length, content i
 PayloadRow = tuple[int, int, int, int, bytes, bytes | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PackedPayload:
-    """A span's bytes as they go to disk, and what was cut out of them."""
+    """A span's bytes as they go to disk, and what was cut out of them.
+
+    Not frozen: one is built for every span received.
+    """
 
     resource_id: int
     scope_id: int
@@ -169,10 +172,10 @@ def delete_payloads(connection: apsw.Connection, keys: Sequence[int]) -> None:
 
 
 def pack_payload(
-    raw: bytes, encoding: int, long_values: Iterable[bytes], context_ids: tuple[int, int]
+    raw: bytes, encoding: int, long_values: Sequence[bytes], context_ids: tuple[int, int]
 ) -> PackedPayload:
     """Cut and compress a span's bytes; done before the write, on the caller's thread."""
-    rest, cuts, contents = cut_values(raw, long_values)
+    rest, cuts, contents = cut_values(raw, long_values) if long_values else (raw, None, {})
     return PackedPayload(
         resource_id=context_ids[0],
         scope_id=context_ids[1],
