@@ -130,6 +130,8 @@ def main(
     except FlowtraceError as error:
         output.fail(error)
         return outside(error)[2]
+    except SystemExit as done:  # argparse has printed help or the version
+        return int(done.code or 0)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:

@@ -153,6 +153,6 @@ def test_a_recall_without_a_server_loads_the_model_and_embeds_what_waits(
     typed("remember", "Login tokens expire after an hour")
 
     typed("recall", "anything at all")  # embeds both
-    answer = typed("recall", "what can I eat at lunch", "--limit", "1")
+    answer = typed("recall", "food at the end of the week", "--limit", "1")
 
     assert "lasagne" in answer.out
