@@ -48,7 +48,8 @@ def decompress(frame: bytes) -> bytes:
         DamagedError: Not a frame of ours.
     """
     try:
-        size_bytes = zstd.get_frame_info(frame).decompressed_size
+        # The stubs say int; a frame without a size gives None.
+        size_bytes: int | None = zstd.get_frame_info(frame).decompressed_size
         if size_bytes is None or size_bytes > UNPACKED_LIMIT_BYTES:
             raise _damaged()
         unpacked: bytes = zstd.decompress(frame, zstd_dict=_DICTIONARY)

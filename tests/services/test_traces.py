@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -208,10 +209,10 @@ def test_a_session_adds_its_traces_up(traced: Context) -> None:
     reading = read_session(traced, CLAUDE_SESSION)
     assert reading is not None
 
-    body = session_body(reading, "")
+    body: dict[str, Any] = dict(session_body(reading, ""))
 
-    assert [trace["trace_id"] for trace in body["traces"]] == [CLAUDE_TRACE]  # type: ignore[index, attr-defined]  # JSON
-    assert body["totals"]["spans"] == 6  # type: ignore[index]  # JSON
+    assert [trace["trace_id"] for trace in body["traces"]] == [CLAUDE_TRACE]
+    assert body["totals"]["spans"] == 6
     assert read_session(traced, "never seen") is None
 
 
