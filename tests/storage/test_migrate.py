@@ -117,29 +117,30 @@ def test_a_new_step_is_applied_to_an_older_file_and_only_once(
     assert applied(connection)[-1] == (newest, NOW_US + 1)
 
 
-def test_a_step_that_another_process_did_meanwhile_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "m.db"
-    first, second = (connect(path, writable=True) for _ in range(2))
-    first.execute("BEGIN IMMEDIATE")
-    begun = threading.Event()
+def test_a_step_that_another_process_did_meanwhile_is_passed_over(tmp_path: Path) -> None:
+    first, second = (connect(tmp_path / "m.db", writable=True) for _ in range(2))
+    waits = threading.Event()
     counts: list[int] = []
 
     def wait_for_the_other(_tries: int) -> bool:
-        begun.set()
+        waits.set()
         return True
 
     second.set_busy_handler(wait_for_the_other)
+    first.execute("BEGIN IMMEDIATE")
     thread = threading.Thread(target=lambda: counts.append(migrate(second, NOW_US + 1)))
     thread.start()
-    assert begun.wait(8), "the second waits for the first"
+    assert waits.wait(8), "the second has seen an empty file and waits for the first"
+    for version, upgrade in migrations.MIGRATIONS.items():
+        upgrade(first, NOW_US)
+        first.execute("INSERT INTO migrations VALUES (?, ?)", (version, NOW_US))
+    first.pragma("application_id", APPLICATION_ID)
+    first.pragma("user_version", SCHEMA_VERSION)
     first.execute("COMMIT")
-    migrate(first, NOW_US)
     thread.join(8)
 
-    assert not thread.is_alive()
-    assert len(applied(first)) == SCHEMA_VERSION
+    assert counts == [0]
+    assert [when for _, when in applied(second)] == [NOW_US] * SCHEMA_VERSION
 
 
 def test_a_newer_file_is_refused_and_not_touched(connection: apsw.Connection) -> None:

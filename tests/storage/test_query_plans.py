@@ -123,6 +123,8 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "hours": lambda s: s.spans.list_project_hours(1, WINDOW_US, 10),
     "logs": lambda s: s.list_logs(after=AFTER, limit=10),
     "logs of a trace": lambda s: s.list_logs(after=AFTER, limit=10, trace_id=TRACE),
+    "events of a trace": lambda s: s.list_trace_events(TRACE, ["event"], 10),
+    "a trace's version": lambda s: s.spans.find_trace_version(TRACE),
     "logs of a session": lambda s: s.list_logs(after=AFTER, limit=10, session_id=4),
     "points": lambda s: s.list_points(after=AFTER, limit=10),
     "points of a name": lambda s: s.list_points(after=AFTER, limit=10, name_id=2),

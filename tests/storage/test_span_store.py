@@ -452,3 +452,30 @@ class TestPages:
         assert found is not None
         assert found.user_id == to_signed(string_id("ann"))
         assert found.measures.usage == TokenUsage(input=1)
+
+
+class TestVersion:
+    """A digest that tells whether anything of a trace has changed."""
+
+    def test_a_trace_that_is_not_there_has_no_version(self, store: Store) -> None:
+        assert store.spans.find_trace_version(TRACE) is None
+
+    def test_the_version_stands_until_anything_of_the_trace_changes(self, store: Store) -> None:
+        store.project_id("name:shop", "shop")
+        first = span(1, session="s-1")
+        send(store, first)
+        versions = [store.spans.find_trace_version(TRACE)]
+
+        send(store, first)
+        send(store, span(1, trace_id=TRACE[::-1]))
+        assert store.spans.find_trace_version(TRACE) == versions[0]
+        send(store, span(1, session="s-1", raw=b"other bytes"))
+        versions.append(store.spans.find_trace_version(TRACE))
+        store.spans.bind_session("s-1", 1)
+        versions.append(store.spans.find_trace_version(TRACE))
+        low = int.from_bytes(TRACE[8:], "big", signed=True)
+        row = (1, START_US, low, 0, 0, 0, 0, b"")
+        store.insert_logs([row], [], {}).result(WAIT_S)
+        versions.append(store.spans.find_trace_version(TRACE))
+
+        assert len(set(versions)) == 4

@@ -247,6 +247,18 @@ def test_stopping_finishes_the_job_under_way_and_refuses_the_rest(
     assert kept(file) == ["under way"]
 
 
+def test_stopping_leaves_a_cancelled_job_cancelled(make: Callable[..., Writer]) -> None:
+    writer = make()
+    gate = hold(writer)
+    cancelled = writer.submit(keep("cancelled"))
+    cancelled.cancel()
+
+    writer.stop(0)
+    gate.leave.set()
+
+    assert cancelled.cancelled()
+
+
 def test_stopping_from_the_writer_itself_does_not_wait_for_itself(
     make: Callable[..., Writer],
 ) -> None:
