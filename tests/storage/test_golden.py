@@ -2,13 +2,16 @@
 
 import gzip
 import json
+import struct
 from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from flowtrace_mcp.model.ids import string_id
+from flowtrace_mcp.storage.compression import zstd
 from flowtrace_mcp.storage.connection import connect
 from flowtrace_mcp.storage.migrate import SCHEMA_VERSION, migrate
 from flowtrace_mcp.storage.store import Store
@@ -16,7 +19,8 @@ from tests.storage.conftest import START_US, Clock
 from tests.storage.golden_answers import answers
 from tests.storage.span_builder import span
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/golden"
 FILES = sorted(GOLDEN.glob("flowtrace-*.db.gz"))
 NEWEST = GOLDEN / f"flowtrace-{SCHEMA_VERSION}.db.gz"
 
@@ -71,13 +75,37 @@ def test_a_schema_that_has_a_stored_file_is_never_edited(path: Path) -> None:
     assert schema(path) == schema(fresh), "a released schema changes by a migration alone"
 
 
-def test_a_stored_file_is_read_without_our_code(path: Path) -> None:
-    """As docs/format/database.md says: SQLite alone, and a few lines of struct."""
+def test_a_stored_file_is_read_without_our_code_as_its_page_says(path: Path) -> None:
     unpack(NEWEST, path)
-    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    name, record = reader.execute(
-        "SELECT strings.text, edge FROM edges JOIN strings ON string_id = session_id LIMIT 1"
-    ).fetchone()
-    reader.close()
+    dictionary = zstd.ZstdDict((ROOT / "flowtrace_mcp/storage/payload.dict").read_bytes())
+    with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+        session, edge = reader.execute(
+            "SELECT text, edge FROM edges JOIN strings ON string_id = session_id LIMIT 1"
+        ).fetchone()
+        contents = dict(reader.execute("SELECT content_id, data FROM contents"))
+        rows = list(
+            reader.execute(
+                "SELECT edge, data, cuts FROM payloads JOIN edges USING (edge_key)"
+                " WHERE encoding = 0"
+            )
+        )
+    spans = []
+    for _, data, cuts in rows:
+        raw = zstd.decompress(data, zstd_dict=dictionary)
+        for offset, length, key in struct.iter_unpack("<IIq", cuts or b""):
+            value = zstd.decompress(contents[key], zstd_dict=dictionary)
+            assert len(value) == length
+            raw = raw[:offset] + value + raw[offset:]
+        spans.append(Span.FromString(raw))
 
-    assert int.from_bytes(record[48:56], "little") == string_id(name)
+    assert int.from_bytes(edge[48:56], "little") == string_id(session)
+    assert any(cuts for _, _, cuts in rows), "one at least had a long value"
+    assert [span.span_id for span in spans] == [record[8:16] for record, _, _ in rows]
+
+
+def test_the_page_of_the_file_names_every_table_and_index(path: Path) -> None:
+    unpack(NEWEST, path)
+    page = (ROOT / "docs/format/database.md").read_text(encoding="utf-8")
+    names = [name for name, sql in schema(path) if sql and not name.startswith("memory_text_")]
+
+    assert [name for name in names if f" {name} " not in page] == ["sqlite_sequence"]
