@@ -1,7 +1,6 @@
 """Token counts of every source, turned into four disjoint numbers and one part."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -72,8 +71,7 @@ _OF_A_SUM: Final[tuple[tuple[Concept, str], ...]] = (
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Counts:
+class Counts(msgspec.Struct, kw_only=True):
     """Counts as a source gave them, before its meaning of "input" is undone."""
 
     input: int | None = None

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.telemetry import AttributeValue
 from flowtrace_mcp.model.usage import TokenUsage
 
 
-@dataclass(slots=True, kw_only=True)
-class SpanFacts:
+class SpanFacts(msgspec.Struct, kw_only=True):
     """The meaning that ingest needs of every span; "" and None say that the sender is silent."""
 
     operation: str = ""  # gen_ai.operation.name in its current spelling, "" = not a GenAI span

@@ -1,6 +1,6 @@
 """A span ready to be stored: identity, meaning and bytes, with nothing left to decide."""
 
-from dataclasses import dataclass
+import msgspec
 
 from flowtrace_mcp.model.edge import Environment, Sensitivity, SpanType
 from flowtrace_mcp.model.telemetry import PayloadEncoding
@@ -9,9 +9,8 @@ from flowtrace_mcp.model.usage import TokenUsage
 MODEL_CALL_TYPES = frozenset({SpanType.GENERATION, SpanType.EMBEDDING, SpanType.RERANKING})
 
 
-@dataclass(slots=True, kw_only=True)
-class SpanWrite:
-    """One span as storage takes it. Not frozen: it is built 25,000 times a second."""
+class SpanWrite(msgspec.Struct, kw_only=True):
+    """One span as storage takes it; a struct, for it is built 25,000 times a second."""
 
     trace_id: bytes  # 16 bytes
     span_id: bytes  # 8 bytes

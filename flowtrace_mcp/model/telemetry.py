@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
+import msgspec
+
 AttributeValue: TypeAlias = "str | bool | int | float | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue] | None"
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
@@ -40,9 +42,8 @@ class Scope:
     schema_url: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
-class SpanRecord:
-    """One span as received. Not frozen: building 25,000 a second, frozen costs 2 us each."""
+class SpanRecord(msgspec.Struct, kw_only=True):
+    """One span as received; a struct, for it is built 25,000 times a second."""
 
     trace_id: bytes  # 16 bytes, not all zero
     span_id: bytes  # 8 bytes, not all zero

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import apsw
+import msgspec
 
 from flowtrace_mcp.errors import DamagedError
 from flowtrace_mcp.model.telemetry import PayloadEncoding
@@ -37,12 +38,8 @@ _CUT: Final = struct.Struct("<IIq")  # offset in the original, length, content i
 PayloadRow = tuple[int, int, int, int, bytes, bytes | None]
 
 
-@dataclass(slots=True, kw_only=True)
-class PackedPayload:
-    """A span's bytes as they go to disk, and what was cut out of them.
-
-    Not frozen: one is built for every span received.
-    """
+class PackedPayload(msgspec.Struct, kw_only=True):
+    """A span's bytes as they go to disk, and what was cut out of them."""
 
     resource_id: int
     scope_id: int

@@ -1,17 +1,19 @@
 """A batch of spans turned into rows and roll-up additions: no SQL here, only arithmetic."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import msgspec
+
 from flowtrace_mcp.model.edge import (
+    EDGE_SCHEMA_VERSION,
     NO_PARENT,
     U32_MAX,
     Edge,
     EdgeFlag,
     SpanStatus,
     SpanType,
-    pack_edge,
+    pack_fields,
 )
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
@@ -33,8 +35,7 @@ _PAYLOAD = int(EdgeFlag.PAYLOAD)
 _AGGREGATE = int(EdgeFlag.AGGREGATE)
 
 
-@dataclass(slots=True, kw_only=True)
-class PreparedSpan:
+class PreparedSpan(msgspec.Struct, kw_only=True):
     """A span with everything computed that does not need the database."""
 
     write: SpanWrite
@@ -129,7 +130,7 @@ def grown_from(span: PreparedSpan, edge: Edge, held: tuple[Any, ...]) -> Prepare
     if not has_stayed or any(new is None and old is not None for new, old in pairs):
         return None
     added = tuple(None if new is None else new - (old or 0) for new, old in pairs)
-    return replace(span, measures=added, gone_duration_us=edge.duration_us)
+    return msgspec.structs.replace(span, measures=added, gone_duration_us=edge.duration_us)
 
 
 def in_causal_order(spans: Sequence[PreparedSpan]) -> list[PreparedSpan]:
@@ -155,30 +156,35 @@ def in_causal_order(spans: Sequence[PreparedSpan]) -> list[PreparedSpan]:
 def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
     """Return the 128 bytes of a span; counts beyond 32 bits are held at their limit."""
     write, usage = span.write, span.write.usage or _NO_USAGE
-    low = write.trace_id[8:]
-    return pack_edge(
-        Edge(
-            edge_id=low + write.span_id,
-            causal_parent=low + write.parent_span_id if write.parent_span_id else NO_PARENT,
-            timestamp_us=write.start_us,
-            trace_id_high=int.from_bytes(write.trace_id[:8], "big"),
-            session_id=span.session_id,
-            agent_id=span.agent_id,
-            logical_clock=clock,
-            duration_us=write.duration_us,
-            input_token_count=min(usage.input_total, U32_MAX),
-            output_token_count=min(usage.output or 0, U32_MAX),
-            token_count=min(usage.total, U32_MAX),
-            confidence=write.confidence,
-            sampling_rate=write.sampling_rate,
-            project_id=project_id,
-            span_type=write.span_type,
-            status=write.status,
-            kind=write.kind,
-            environment=write.environment,
-            sensitivity=write.sensitivity,
-            flags=write.flags | _PAYLOAD,
-            parent_count=write.parent_count or int(bool(write.parent_span_id)),
+    low, parent = write.trace_id[8:], write.parent_span_id
+    input_count, output_count = usage.input_total, usage.output or 0
+    return pack_fields(
+        (
+            low + write.span_id,
+            low + parent if parent else NO_PARENT,
+            write.start_us,
+            int.from_bytes(write.trace_id[:8], "big"),
+            span.session_id,
+            span.agent_id,
+            0,  # tenant
+            clock,
+            write.duration_us,
+            min(input_count, U32_MAX),
+            min(output_count, U32_MAX),
+            min(input_count + output_count, U32_MAX),
+            write.confidence,
+            write.sampling_rate,
+            project_id,
+            write.span_type,
+            write.status,
+            write.kind,
+            write.environment,
+            write.sensitivity,
+            write.flags | _PAYLOAD,
+            0,  # hours to live: for ever
+            EDGE_SCHEMA_VERSION,
+            write.parent_count or bool(parent),
+            0,  # reserved
         )
     )
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from flowtrace_mcp.ingest import otlp_json, otlp_protobuf
@@ -63,7 +64,7 @@ def expected_and_read(group, trace_id):
 
 
 def classes(usage):
-    return asdict(usage or TokenUsage())
+    return msgspec.structs.asdict(usage or TokenUsage())
 
 
 def fits(value, spec):

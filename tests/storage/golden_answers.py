@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
 from flowtrace_mcp.model.memory import MemoryFilter, MemoryPlace
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.storage.memory_text import project_token
@@ -76,7 +78,7 @@ def _spans(store: Store) -> list[dict[str, Any]]:
             "payload": _digest(one.payload.raw) if one.payload else None,
             "resource": _digest(one.payload.resource) if one.payload else None,
             "scope": _digest(one.payload.scope) if one.payload else None,
-            "tokens": asdict(one.usage.tokens) if one.usage else None,
+            "tokens": msgspec.structs.asdict(one.usage.tokens) if one.usage else None,
             "cost_usd": one.usage.cost_usd if one.usage else None,
         }
         for one in store.spans.get_spans(keyed)
