@@ -7,9 +7,11 @@ remembered just before; afterwards everything that was answered must be in the f
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
 from lab import McpProcess, data_folder, report, serving, spread
 from posting import posting
 from span_bodies import requests
@@ -26,13 +28,24 @@ WAYS: dict[str, Callable[[McpProcess], float]] = {
 }
 
 
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    connection = apsw.Connection(str(folder / "flowtrace.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM edges").fetchall()
+    try:
+        yield
+    finally:
+        connection.close()
+
+
 def leave(folder: Path, way: str, bodies: list[bytes]) -> tuple[float, int, list[str]]:
     """Return milliseconds to the exit, the size of the log then, and what was lost."""
     with serving(folder) as one:
         ports = one.ports()
         log = folder / "flowtrace.db-wal"
         # A reader that holds a snapshot keeps the log from being started again.
-        with posting(ports["otlp_http"], bodies) as state:
+        with reading(folder), posting(ports["otlp_http"], bodies) as state:
             until_s = time.monotonic() + 60
             while log.stat().st_size < LOG_BYTES and time.monotonic() < until_s:
                 time.sleep(0.02)
