@@ -211,6 +211,7 @@ class Application:
 
         upkeep: Upkeep | None = None
         while not self._stopping.wait(UPKEEP_PERIOD_S if self._warm.is_set() else 0):
+            self._heed_listener()
             try:
                 upkeep = upkeep or Upkeep(self.context())
                 if self._does_upkeep():
@@ -237,12 +238,16 @@ class Application:
         from flowtrace_mcp.serving import build_listener
 
         self._listener = build_listener(context, self.listener_facts, self.mcp_server)
-        try:
+        with suppress(FlowtraceError):  # it is kept as the listener's failure
             self._listener.start()
-        except FlowtraceError as error:
-            self._refusal = error
+
+    def _heed_listener(self) -> None:
+        """End a program that may not go on without its listener."""
+        failure = self._listener.failure if self._listener else None
+        if failure is not None and self._refusal is None:
+            _log.error("the listener did not start: %s", failure)
+            self._refusal = failure
             self._ended.set()
-            _log.error("the listener did not start: %s", error)
 
     def _encode_elsewhere(self, texts: Sequence[str]) -> "list[VectorCode] | None":
         """Ask the process of ours that owns the listener; None when there is no other."""

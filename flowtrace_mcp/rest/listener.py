@@ -132,6 +132,11 @@ class Listener:
         if self._failure is not None:
             raise self._failure
 
+    @property
+    def failure(self) -> FlowtraceError | None:
+        """Return why a listener that is required has given up, at the start or later."""
+        return self._failure
+
     def stop(self) -> None:
         """Hang up and free the ports, within 50 ms."""
         self._stopping.set()
