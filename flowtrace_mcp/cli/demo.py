@@ -49,6 +49,8 @@ MEMORIES: Final[tuple[dict[str, Any], ...]] = (
         "kind": "fact",
     },
 )
+# Of the recorded export.
+CLAUDE_CODE_TRACE: Final = "ca1c5d3a1033f257aabe0d84dc80cfb9"
 QUESTION: Final = "why were invoice amounts off by a cent"
 
 
@@ -88,8 +90,8 @@ class _Demo:
             async with self._server("an editor starts the server, and lists its tools") as client:
                 await self._remember(client)
             async with self._server("the editor is opened again: a new process") as client:
+                ports = await self._ready(client)
                 await self._recall(client)
-                ports = await self._listening(client)
                 await self._send(ports)
                 await self._trace(client)
         self._close()
@@ -124,19 +126,20 @@ class _Demo:
         }
         await self.call(client, "remember", changed, shown=changed["content"])
 
-    async def _listening(self, client: Client) -> Mapping[str, int]:
-        """Wait until the server listens, which it does a moment after its first answer."""
+    async def _ready(self, client: Client) -> Mapping[str, int]:
+        """Wait for what begins after the first answer: the ports, and vectors for what waits."""
         with anyio.move_on_after(READY_LIMIT_S):
             while True:
-                told = await client.call_tool("status", {})
-                ports: dict[str, int] = (told.structured_content or {}).get("listener", {})
-                if {"rest", "otlp_http", "otlp_grpc"} <= ports.keys():
+                told = (await client.call_tool("status", {})).structured_content or {}
+                ports: dict[str, int] = told.get("listener", {})
+                is_ready = told.get("model", "").endswith("(ready)")
+                if {"rest", "otlp_http", "otlp_grpc"} <= ports.keys() and is_ready:
                     self.tell("status", "the server listens, on free ports of its own", str(ports))
                     return ports
                 await anyio.sleep(LOOK_PERIOD_S)
         raise BusyError(
-            "the demo's server does not listen",
-            why=f"no port was served within {READY_LIMIT_S:.0f} s",
+            "the demo's server does not get ready",
+            why=f"ports and model were not there within {READY_LIMIT_S:.0f} s",
             mend="run `flowtrace doctor`",
         )
 
@@ -166,6 +169,8 @@ class _Demo:
         await self.call(client, "traces", everything, shown="everything that arrived")
         await self.call(client, "traces", {"view": "tree"}, shown="your own session's last run")
         await self.call(client, "traces", {"view": "errors"}, shown="what failed in it")
+        claude = {"trace_id": CLAUDE_CODE_TRACE}
+        await self.call(client, "traces", claude, shown="what Claude Code did; its cost is to come")
         await self.call(client, "status", {}, shown="what is stored", only="stored")
 
     async def call(
@@ -209,7 +214,7 @@ class _Demo:
             return
         say = self._output.say
         say(f"\nDone in {took_s} s.", Style.BOLD)
-        say("Cost (usd) is shown where the sender says it, and left out where nobody does.")
+        say("Cost (usd) is shown where a span says it; prices for the rest are to come.")
         say("\nTo connect an editor, give it this server:", Style.BOLD)
         say('  {"mcpServers": {"flowtrace": {"command": "flowtrace-mcp"}}}')
         say("or, with Claude Code:\n  claude mcp add flowtrace -- flowtrace-mcp")
