@@ -60,7 +60,7 @@ def ask(
 def _token(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return ""
 
 
@@ -75,14 +75,21 @@ def encode_remotely(settings: Settings, texts: Sequence[str]) -> list[VectorCode
     if owner is None or owner.pid == os.getpid():
         return None
     answer = ask(settings, owner, "POST", "/api/v1/embed", {"texts": list(texts)})
-    if answer is None:
+    codes = None if answer is None else _codes(answer)
+    return None if codes and len(codes) != len(texts) else codes
+
+
+def _codes(answer: dict[str, Any]) -> list[VectorCode] | None:
+    """Return the codes of an answer; None when it is another program that holds the port now."""
+    try:
+        return [
+            VectorCode(
+                embedder=str(code["embedder"]),
+                sign_code=base64.b64decode(code["sign"], validate=True),
+                int8_code=base64.b64decode(code["int8"], validate=True),
+                scale=float(code["scale"]),
+            )
+            for code in answer["codes"]
+        ]
+    except (KeyError, TypeError, ValueError):
         return None
-    return [
-        VectorCode(
-            embedder=str(code["embedder"]),
-            sign_code=base64.b64decode(code["sign"]),
-            int8_code=base64.b64decode(code["int8"]),
-            scale=float(code["scale"]),
-        )
-        for code in answer["codes"]
-    ]
