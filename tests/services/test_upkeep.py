@@ -1,0 +1,134 @@
+from dataclasses import replace
+
+import pytest
+
+from flowtrace_mcp.embedding.loader import Embedder
+from flowtrace_mcp.errors import EmbeddingError
+from flowtrace_mcp.services import meaning as meaning_module
+from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.meaning import Meaning, MeaningState
+from flowtrace_mcp.services.remember import RememberRequest, remember_all
+from flowtrace_mcp.services.upkeep import EMBED_BATCH, Upkeep, embed_pending
+from tests.fakes import FakeEmbedder
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Load the fake in place of a model; return what was asked for so far."""
+    asked: list[str] = []
+
+    def load(choice: str) -> Embedder:
+        asked.append(choice)
+        return FakeEmbedder()
+
+    monkeypatch.setattr(meaning_module, "load_embedder", load)
+    return asked
+
+
+def awake(context: Context) -> Context:
+    """Return the context of a process whose search by meaning is on, over the same file."""
+    return replace(context, meaning=Meaning("minilm", lambda _: None))
+
+
+def keep(context: Context, caller: Caller, *texts: str) -> None:
+    """Remember texts without vectors."""
+    assert not context.meaning.is_wanted
+    remember_all(context, [RememberRequest(content=text) for text in texts], caller)
+
+
+def pending(context: Context) -> int:
+    return context.store.memories.count_pending(FakeEmbedder.embedder_id)
+
+
+def test_memories_stored_without_a_vector_get_one(
+    context: Context, caller: Caller, loads: list[str]
+) -> None:
+    keep(context, caller, "deploys run from main", "staging runs Postgres")
+
+    assert Upkeep(awake(context)).run_once() == 2
+    assert pending(context) == 0
+
+
+def test_more_than_a_batch_is_done_in_one_run(
+    context: Context, caller: Caller, loads: list[str]
+) -> None:
+    keep(context, caller, *(f"{n} apples cost {n * n} cents" for n in range(EMBED_BATCH + 3)))
+    waiting = pending(context)
+
+    assert waiting > EMBED_BATCH
+    assert Upkeep(awake(context)).run_once() == waiting
+    assert pending(context) == 0
+
+
+def test_a_process_with_nothing_to_do_loads_no_model(context: Context, loads: list[str]) -> None:
+    assert Upkeep(awake(context)).run_once() == 0
+    assert loads == []
+
+
+def test_memories_that_have_vectors_already_load_no_model(
+    context: Context, caller: Caller, loads: list[str]
+) -> None:
+    keep(context, caller, "deploys run from main")
+    Upkeep(awake(context)).run_once()
+    loads.clear()
+    later = Upkeep(awake(context))
+
+    assert (later.run_once(), later.run_once()) == (0, 0)
+    assert loads == []
+
+
+def test_what_is_done_is_not_done_again_and_what_is_new_is(
+    context: Context, caller: Caller, loads: list[str]
+) -> None:
+    upkeep = Upkeep(awake(context))
+    keep(context, caller, "deploys run from main")
+    assert upkeep.run_once() == 1
+    assert upkeep.run_once() == 0
+
+    keep(context, caller, "staging runs Postgres")
+
+    assert upkeep.run_once() == 1
+    assert loads == ["minilm"]
+
+
+def test_switched_off_memories_wait(context: Context, caller: Caller) -> None:
+    keep(context, caller, "deploys run from main")
+
+    assert Upkeep(context).run_once() == 0
+    assert embed_pending(context) == 0
+    assert pending(context) == 1
+
+
+def test_a_model_that_cannot_be_loaded_leaves_memories_waiting(
+    context: Context, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(choice: str) -> Embedder:
+        raise EmbeddingError("cannot load the embedding model")
+
+    monkeypatch.setattr(meaning_module, "load_embedder", fail)
+    keep(context, caller, "deploys run from main")
+    here = awake(context)
+
+    assert Upkeep(here).run_once() == 0
+    assert here.meaning.state is MeaningState.FAILED
+    assert pending(context) == 1
+
+
+def test_a_step_does_at_most_a_batch(context: Context, caller: Caller, loads: list[str]) -> None:
+    keep(context, caller, *(f"{n} apples cost {n * n} cents" for n in range(EMBED_BATCH + 3)))
+    here = awake(context)
+    here.meaning.load()
+    assert here.meaning.wait(5)
+
+    assert embed_pending(here) == EMBED_BATCH
+
+
+def test_a_process_that_asks_another_for_vectors_embeds_nothing_itself(
+    context: Context, caller: Caller
+) -> None:
+    keep(context, caller, "deploys run from main")
+    here = awake(context)
+    here.meaning.embedder_id = FakeEmbedder.embedder_id  # as told by the other process
+
+    assert embed_pending(here) == 0
+    assert pending(context) == 1
