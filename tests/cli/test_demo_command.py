@@ -1,0 +1,44 @@
+"""The demo starts real servers, in a data folder of its own."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Type
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+def test_every_scene_is_played_and_what_it_stored_is_kept_on_request(
+    typed: Type, environ: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "demo"
+
+    answer = typed("demo", "--keep", str(kept), "--json")
+
+    assert answer.code == 0
+    results = {(step["step"], step["what"]): step["result"] for step in answer.body["steps"]}
+    steps = {step for step, _ in results}
+    assert {"start", "remember", "recall", "status", "traces"} <= steps
+    assert {"OpenTelemetry SDK", "recorded exports"} <= steps
+    (recalled,) = (result for (step, _), result in results.items() if step == "recall")
+    assert "discounts were rounded before tax" in recalled
+    assert list(kept.glob("**/flowtrace.db"))
+    assert not (Path(environ["FLOWTRACE_HOME"]) / "flowtrace.db").exists()
+
+
+def test_a_person_reads_a_transcript_and_nothing_is_left_behind(
+    typed: Type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+
+    answer = typed("demo")
+
+    assert answer.code == 0
+    assert "\n> recall: " in answer.out
+    assert "claude mcp add flowtrace" in answer.out
+    assert "AKIAIOSFODNN7EXAMPLE" not in answer.out.partition("taken out")[2]
+    assert list(scratch.iterdir()) == []
