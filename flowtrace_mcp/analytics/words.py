@@ -57,27 +57,33 @@ def identifier_terms(text: str) -> list[str]:
     return _distinct(_identifier_terms(text), LIMIT_IDENTIFIER_TERMS)
 
 
-def fts_query(text: str, project_tokens: Sequence[str]) -> str | None:
-    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of some projects.
+def search_terms(text: str) -> list[str]:
+    """Return the words and names to search for, at most `LIMIT_FTS_TERMS`.
 
-    Every term is quoted, so that no input is read as syntax. Stop words are searched only when
-    the text holds nothing else.
-
-    Args:
-        text: What somebody asked, in any form.
-        project_tokens: Words one of which stands in column ``project`` of the rows to search.
-
-    Returns:
-        ``project : ("p7" OR "p0") AND {body identifiers} : ("a" OR "b")``, or None when the text
-        holds nothing to search for.
+    Stop words are searched only when the text holds nothing else.
     """
     names = (term for term in identifier_terms(text) if term not in _STOP_WORDS)
     terms = [*query_terms(text), *names]
-    terms = _distinct(terms or _words(text), LIMIT_FTS_TERMS)
+    return _distinct(terms or _words(text), LIMIT_FTS_TERMS)
+
+
+def fts_query(terms: Sequence[str], project_tokens: Sequence[str]) -> str | None:
+    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of some projects.
+
+    Every term is quoted, so that no input is read as syntax.
+
+    Args:
+        terms: From ``search_terms``.
+        project_tokens: Words one of which stands in column ``project`` of the rows to search.
+
+    Returns:
+        ``project : ("p7" OR "p0") AND {body identifiers} : ("a" OR "b")``, or None when there
+        is nothing to search for.
+    """
     if not terms:
         return None
-    alternatives = " OR ".join(map(_quoted, terms))
-    projects = " OR ".join(map(_quoted, project_tokens))
+    alternatives = " OR ".join(map(quoted, terms))
+    projects = " OR ".join(map(quoted, project_tokens))
     return f"project : ({projects}) AND {{body identifiers}} : ({alternatives})"
 
 
@@ -91,7 +97,8 @@ def _distinct(terms: Iterable[str], limit: int) -> list[str]:
     return list(islice(dict.fromkeys(short), limit))
 
 
-def _quoted(term: str) -> str:
+def quoted(term: str) -> str:
+    """Return a term as an FTS5 string, which no character of it can end."""
     return '"' + term.replace('"', '""') + '"'
 
 

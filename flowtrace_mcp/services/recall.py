@@ -9,7 +9,7 @@ import msgspec
 
 from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
-from flowtrace_mcp.analytics.words import fts_query
+from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.errors import BusyError, InputError, NotFoundError, StorageError
 from flowtrace_mcp.model.ids import parse_handle, string_id
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
@@ -119,13 +119,16 @@ def _answer(
     wanted: MemoryFilter,
     opened: list[RecalledMemory],
 ) -> Recalled:
-    ranked, memories = _ranked(context, request, wanted)
-    rows = [
-        _row(memories[hit.key], hit.score)
-        for hit in ranked
-        if hit.key in memories and memories[hit.key].handle not in request.expand
-    ]
-    return _fit([*opened, *rows], request)
+    ranked = _ranked(context, request, wanted)
+    # Those opened by id may be among the best, and are not shown twice.
+    best = ranked[: request.limit + len(opened)]
+    memories = context.store.memories.get_memories([hit.key for hit in best])
+    rows = [_row(memories[hit.key], hit.score) for hit in best if hit.key in memories]
+    others = [row for row in rows if row.id not in request.expand]
+    shown = others[: request.limit]
+    return _fit(
+        [*opened, *shown], request, hidden=len(others) - len(shown) + len(ranked) - len(best)
+    )
 
 
 def _is_empty(answer: Recalled) -> bool:
@@ -221,32 +224,32 @@ def _opened(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
     return rows
 
 
-def _ranked(
-    context: Context, request: RecallRequest, wanted: MemoryFilter
-) -> tuple[list[Ranked], dict[int, Memory]]:
+def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> list[Ranked]:
     tokens = [project_token(number) for number in {wanted.place.project_id, 0}]
     codes = context.meaning.encode([request.query])
-    found = context.store.memories.search(
-        fts_query(request.query, tokens), codes[0] if codes else None, wanted, CANDIDATES
-    )
-    memories = context.store.memories.get_memories([one.key for one in found])
-    candidates = [
-        Candidate(
-            key=one.key,
-            dense=one.cosine,
-            bm25=one.bm25,
-            session=string_id(memories[one.key].session),
-            sequence=memories[one.key].sequence,
-            author=memories[one.key].author,
-        )
-        for one in found
-        if one.key in memories
-    ]
+    store = context.store.memories
+    terms = store.list_rare_terms(search_terms(request.query))
+    found = store.search(fts_query(terms, tokens), codes[0] if codes else None, wanted, CANDIDATES)
+    places = {place[0]: place for place in store.list_places([one.key for one in found])}
+    candidates = []
+    for one in found:
+        if one.key in places:
+            _, session, sequence, author = places[one.key]
+            candidates.append(
+                Candidate(
+                    key=one.key,
+                    dense=one.cosine,
+                    bm25=one.bm25,
+                    session=string_id(session),
+                    sequence=sequence,
+                    author=author,
+                )
+            )
     cut = STRICT_CUT if request.strict else ASKED_CUT
     if not codes:
         cut = replace(cut, floor=min(cut.floor, WORDS_ALONE_FLOOR))
     ranked = rank(candidates, query=request.query)
-    return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor), memories
+    return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor)
 
 
 def _row(memory: Memory, score: float) -> RecalledMemory:
@@ -260,7 +263,7 @@ def _row(memory: Memory, score: float) -> RecalledMemory:
     )
 
 
-def _fit(rows: Sequence[RecalledMemory], request: RecallRequest) -> Recalled:
+def _fit(rows: Sequence[RecalledMemory], request: RecallRequest, *, hidden: int = 0) -> Recalled:
     """Fill the budget with rows in order: the first whole, later ones cut, the rest counted."""
     budget = TokenBudget(request.budget)
     budget.take(_FRAME)
@@ -272,7 +275,9 @@ def _fit(rows: Sequence[RecalledMemory], request: RecallRequest) -> Recalled:
         if shown is None or not budget.take(_shown(shown)):
             break
         taken.append(shown)
-    return Recalled(memories=tuple(taken), more=len(rows) - len(taken), tokens=budget.used_tokens)
+    return Recalled(
+        memories=tuple(taken), more=hidden + len(rows) - len(taken), tokens=budget.used_tokens
+    )
 
 
 def _share(position: int) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
-from flowtrace_mcp.analytics.words import fts_query
+from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.ids import new_memory_id, parse_handle
 from flowtrace_mcp.model.memory import (
@@ -107,7 +107,7 @@ def remember_all(
             memory_id=new_memory_id(now_us, context.random_bytes),
             document=document_of(new),
             vector=vector,
-            near_match=_near_match(new, places[index]),
+            near_match=_near_match(context, new, places[index]),
             near_filter=MemoryFilter(place=places[index], now_us=now_us + 1),
             supersedes=_supersedes(context, request.supersedes, index, places),
         )
@@ -244,9 +244,10 @@ def _check(request: RememberRequest) -> None:
         )
 
 
-def _near_match(new: NewMemory, place: MemoryPlace) -> str | None:
+def _near_match(context: Context, new: NewMemory, place: MemoryPlace) -> str | None:
     project_id = 0 if new.scope is ScopeName.GLOBAL else place.project_id
-    return fts_query(new.content[:NEAR_TERMS_CHARACTERS], [project_token(project_id)])
+    terms = search_terms(new.content[:NEAR_TERMS_CHARACTERS])
+    return fts_query(context.store.memories.list_rare_terms(terms), [project_token(project_id)])
 
 
 def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[VectorCode | None]:

@@ -111,6 +111,9 @@ _FIND_TOPIC: Final = f"""
     WHERE m.topic = ? AND m.topic <> '' AND {_SAME_LAYER}
 """
 _FIND_HANDLE: Final = f"SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.handle = ?"
+_PLACES: Final = """
+    SELECT memory_key, session, sequence, author FROM memories WHERE memory_key IN carray(?)
+"""
 _BY_KEYS: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.memory_key IN carray(?)
 """
@@ -221,6 +224,11 @@ def find_topic_memory(connection: apsw.Connection, new: NewMemory) -> KeyedMemor
 def find_memory(reader: apsw.Connection, handle: str) -> KeyedMemory | None:
     """Return the memory of a handle, retired or not, or None."""
     return _one(reader, _FIND_HANDLE, (handle,))
+
+
+def list_places(reader: apsw.Connection, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:
+    """Return (memory key, session, sequence in it, author): what ranking asks of a candidate."""
+    return list(reader.execute(_PLACES, (int_array(keys),)))
 
 
 def get_memories(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, Memory]:

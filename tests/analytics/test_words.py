@@ -10,6 +10,7 @@ from flowtrace_mcp.analytics.words import (
     fts_query,
     identifier_terms,
     query_terms,
+    search_terms,
 )
 
 
@@ -26,7 +27,7 @@ def index():
 def found(index, body, question, project="p7"):
     index.execute("DELETE FROM t")
     index.execute("INSERT INTO t VALUES (?, ?, 'p7')", (body, " ".join(identifier_terms(body))))
-    query = fts_query(question, [project])
+    query = fts_query(search_terms(question), [project])
     assert query is not None
     return bool(index.execute("SELECT rowid FROM t WHERE t MATCH ?", (query,)).fetchall())
 
@@ -109,25 +110,25 @@ def test_another_project_is_not_searched(index):
 
 
 def test_stop_words_inside_a_name_are_not_searched_alone():
-    query = fts_query("getUserById", ["p7"])
+    query = fts_query(search_terms("getUserById"), ["p7"])
     assert query is not None
     assert '"by"' not in query
 
 
 def test_a_question_of_stop_words_searches_them():
     assert (
-        fts_query("to be", ["p7", "p0"])
+        fts_query(search_terms("to be"), ["p7", "p0"])
         == 'project : ("p7" OR "p0") AND {body identifiers} : ("to" OR "be")'
     )
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?!", "\x00", "\ud800", "🎉", "___"])
 def test_a_question_without_words_is_no_query(text):
-    assert fts_query(text, ["p7"]) is None
+    assert fts_query(search_terms(text), ["p7"]) is None
 
 
 def test_a_query_has_a_bounded_number_of_terms():
-    query = fts_query(" ".join(f"someName{n}" for n in range(99)), ["p7"])
+    query = fts_query(search_terms(" ".join(f"someName{n}" for n in range(99))), ["p7"])
     assert query is not None
     assert query.count(" OR ") == LIMIT_FTS_TERMS - 1
 
@@ -137,7 +138,7 @@ def test_a_query_has_a_bounded_number_of_terms():
 @example("NEAR(a b) AND NOT c* ^d {x} : e", "p7")
 @example("a\x00b", "p7")
 def test_no_input_is_read_as_query_syntax(index, text, project):
-    query = fts_query(text, [project.encode("utf-8", "ignore").decode() or "p"])
+    query = fts_query(search_terms(text), [project.encode("utf-8", "ignore").decode() or "p"])
     if query is not None:
         index.execute("SELECT rowid FROM t WHERE t MATCH ?", (query,)).fetchall()
 
