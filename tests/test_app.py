@@ -67,6 +67,8 @@ def test_without_a_listener_the_one_with_the_lease_does_the_background_work(
     assert program.listener_facts().rest_port is None
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 def test_a_listener_that_is_required_and_cannot_be_had_refuses_to_serve(
     open_program: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

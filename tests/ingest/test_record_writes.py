@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowtrace_mcp.errors import DamagedError
@@ -60,11 +60,13 @@ points = st.builds(
 )
 
 
+@settings(max_examples=30)  # each builds deep attributes
 @given(records)
 def test_a_log_record_reads_back_as_it_was(record):
     assert read_log(decompress(log_writes([record]).rows[0][7])) == record
 
 
+@settings(max_examples=30)  # each builds deep attributes
 @given(points)
 def test_a_metric_point_reads_back_as_it_was(point):
     assert read_point(decompress(metric_writes([point]).rows[0][4])) == point
