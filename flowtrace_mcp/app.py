@@ -31,6 +31,9 @@ UPKEEP_PERIOD_S: Final = 1.0
 # A first question waits this long to learn whether another process of ours has the model.
 SETTLE_LIMIT_S: Final = 1.5
 LEASE_US: Final = 10_000_000
+# A request of 512 spans makes more objects than the collector's default looks at, all of them
+# gone with the answer: looking less often is a tenth of ingest (``bench/ingest.py``).
+GC_OBJECTS: Final = (50_000, 20, 100)
 LOG_FILE_BYTES: Final = 1024 * 1024
 LOG_FILES: Final = 2
 
@@ -235,8 +238,11 @@ class Application:
         context = self.context()
         if not self._listen or context.settings.listener == "off":
             return
+        import gc
+
         from flowtrace_mcp.serving import build_listener
 
+        gc.set_threshold(*GC_OBJECTS)
         self._listener = build_listener(context, self.listener_facts, self.mcp_server)
         with suppress(FlowtraceError):  # it is kept as the listener's failure
             self._listener.start()
