@@ -33,7 +33,7 @@ SETTLE_LIMIT_S: Final = 1.5
 LEASE_US: Final = 10_000_000
 # A request of 512 spans makes more objects than the collector's default looks at, all of them
 # gone with the answer: looking less often is a tenth of ingest (``bench/ingest.py``).
-GC_OBJECTS: Final = (50_000, 20, 100)
+GC_OBJECTS: Final = (20_000, 20, 100)
 LOG_FILE_BYTES: Final = 1024 * 1024
 LOG_FILES: Final = 2
 
