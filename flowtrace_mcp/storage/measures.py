@@ -70,6 +70,11 @@ def measures_from(values: Iterable[Any]) -> Measures:
 
 
 def sum_measures(rows: Sequence[tuple[Any, ...]]) -> Measures:
+    """Return the sums of rows of values, none rows being no measures at all; see ``sum_values``."""
+    return measures_from(sum_values(rows)) if rows else Measures()
+
+
+def sum_values(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return the sums of rows of values in the order of ``COLUMNS``, column by column.
 
     Unknown plus known is known; a column that nobody knows stays unknown.
@@ -78,4 +83,4 @@ def sum_measures(rows: Sequence[tuple[Any, ...]]) -> Measures:
     for column in zip(*rows, strict=True):
         known = [value for value in column if value is not None]
         sums.append(sum(known) if known else None)
-    return measures_from(sums) if sums else Measures()
+    return tuple(sums)

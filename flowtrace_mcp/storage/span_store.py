@@ -45,6 +45,7 @@ from flowtrace_mcp.storage.span_rows import (
     names_of,
     prepare_spans,
     sessions_touched,
+    shares_of,
     traces_touched,
     usage_row,
 )
@@ -327,9 +328,10 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
 def _add_to_rollups(
     connection: apsw.Connection, placed: Sequence[tuple[PreparedSpan, int]]
 ) -> None:
-    sessions.add_to_sessions(connection, sessions_touched(placed))
-    traces.add_to_traces(connection, traces_touched(placed))
-    for addition in hours_touched(placed):
+    shares = shares_of(placed)
+    sessions.add_to_sessions(connection, sessions_touched(shares))
+    traces.add_to_traces(connection, traces_touched(shares))
+    for addition in hours_touched(shares):
         if not project_hours.add_to_project_hour(connection, addition):
             rebuild_hour(connection, addition.project_id, addition.hour_us)
 
