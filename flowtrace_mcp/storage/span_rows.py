@@ -186,9 +186,15 @@ def _place_with_parents(
 
 def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
     """Return the 128 bytes of a span; counts beyond 32 bits are held at their limit."""
-    write, usage = span.write, span.write.usage or _NO_USAGE
+    write = span.write
     low, parent = write.trace_id[8:], write.parent_span_id
-    input_count, output_count = usage.input_total, usage.output or 0
+    input_count = output_count = count = 0
+    if (usage := write.usage) is not None:
+        input_count, output_count = usage.input_total, usage.output or 0
+        count = input_count + output_count
+        if count > U32_MAX:
+            input_count, output_count = min(input_count, U32_MAX), min(output_count, U32_MAX)
+            count = U32_MAX
     return pack_fields(
         (
             low + write.span_id,
@@ -200,9 +206,9 @@ def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
             0,  # tenant
             clock,
             write.duration_us,
-            min(input_count, U32_MAX),
-            min(output_count, U32_MAX),
-            min(input_count + output_count, U32_MAX),
+            input_count,
+            output_count,
+            count,
             write.confidence,
             write.sampling_rate,
             project_id,
@@ -367,14 +373,11 @@ def _grouped(shares: Iterable[Share], key: Callable[[Share], K]) -> dict[K, list
 
 def names_of(spans: Iterable[PreparedSpan]) -> set[str]:
     """Return every string that the rows of these spans stand for."""
-    names: set[str] = set()
-    for span in spans:
-        write = span.write
-        names.update(
-            (write.session, write.agent, write.user, write.service, write.model, write.provider)
-        )
-        if not write.parent_span_id:
-            names.add(write.name)
+    writes = [span.write for span in spans]
+    # Few spans differ in these six, so they are gone through once a combination.
+    said = {(w.session, w.agent, w.user, w.service, w.model, w.provider) for w in writes}
+    names = {name for each in said for name in each}
+    names.update([write.name for write in writes if not write.parent_span_id])
     names.discard("")
     return names
 
@@ -385,5 +388,6 @@ def contents_of(spans: Iterable[PreparedSpan]) -> Mapping[int, bytes]:
     for span in spans:
         contents[span.payload.resource_id] = span.write.resource
         contents[span.payload.scope_id] = span.write.scope
-        contents.update(span.payload.contents)
+        if span.payload.contents:
+            contents.update(span.payload.contents)
     return contents

@@ -65,8 +65,7 @@ class Stored:
     same_count: int  # re-sent without change
 
 
-@dataclass(slots=True, kw_only=True)
-class _Fresh:
+class _Fresh(msgspec.Struct, kw_only=True):
     """A span to be written, and the older version whose place it takes."""
 
     span: PreparedSpan
