@@ -7,8 +7,11 @@ be seen from the client and from the server. Each counts once.
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from flowtrace_mcp.ingest.trace_tree import TraceSpan, TraceTree
 from flowtrace_mcp.model.edge import SpanStatus
@@ -18,8 +21,7 @@ from flowtrace_mcp.model.usage import TokenUsage
 _MOST_COMPARED: Final = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpanVerdict:
+class SpanVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What one span is to the sums of its trace."""
 
     counts: bool = False  # as one model call or one tool execution
@@ -52,13 +54,8 @@ class TraceIdentity:
     agent: str = ""
 
 
-def judge(spans: Sequence[TraceSpan]) -> dict[bytes, SpanVerdict]:
-    """Return the verdict on every span of one trace, by span id.
-
-    Args:
-        spans: All spans of the trace, each id once.
-    """
-    tree = TraceTree(spans)
+def judge(tree: TraceTree) -> dict[bytes, SpanVerdict]:
+    """Return the verdict on every span of one trace, by span id."""
     verdicts = {span.span_id: SpanVerdict(aggregate=span.facts.is_aggregate) for span in tree.spans}
     calls = _counting_calls(tree, verdicts)
     _drop_duplicates(tree, calls, verdicts, _is_same_call)
@@ -108,9 +105,9 @@ def total_of_totals(totals: Iterable[TraceTotals]) -> TraceTotals:
     )
 
 
-def identity_of(spans: Sequence[TraceSpan]) -> TraceIdentity:
+def identity_of(tree: TraceTree) -> TraceIdentity:
     """Return whose trace it is."""
-    facts = [span.facts for span in TraceTree(spans).spans]
+    facts = [span.facts for span in tree.spans]
     return TraceIdentity(
         session=next((each.session for each in facts if each.session), ""),
         turn=next((each.turn for each in facts if each.turn), ""),

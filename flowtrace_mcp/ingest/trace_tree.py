@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.model.edge import SpanStatus
@@ -10,8 +11,7 @@ from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import SpanRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceSpan:
+class TraceSpan(msgspec.Struct, frozen=True, kw_only=True):
     """What is needed of one span to judge it among the others of its trace."""
 
     span_id: bytes
@@ -20,7 +20,7 @@ class TraceSpan:
     duration_us: int = 0
     status: int = SpanStatus.UNSET
     scope_name: str = ""  # the instrumentation; "" = not known
-    facts: SpanFacts = field(default_factory=SpanFacts)
+    facts: SpanFacts = msgspec.field(default_factory=SpanFacts)
 
     @property
     def is_model_call(self) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
+import msgspec
+
 from flowtrace_mcp.ingest.event_facts import EventFacts, event_facts_of
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.ingest.span_extras import (
@@ -20,7 +22,7 @@ from flowtrace_mcp.ingest.trace_totals import (
     judge,
     total,
 )
-from flowtrace_mcp.ingest.trace_tree import trace_span
+from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import Edge
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import Resource, Scope, SpanExtras, SpanRecord
@@ -44,8 +46,7 @@ SESSION_TRACES_LIMIT: Final = 1000
 _NO_EXTRAS: Final = SpanExtras()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadSpan:
+class ReadSpan(msgspec.Struct, frozen=True, kw_only=True):
     """One span of a trace: what was sent, what it means, what it is to the sums."""
 
     edge: Edge
@@ -178,13 +179,14 @@ def _reading(trace_id: bytes, stored: Sequence[StoredSpan], cache: ContextCache)
     decoded = [(one, decode_stored(one, cache)) for one in stored]
     whole = [(one.edge, *pair) for one, pair in decoded if pair is not None]
     judged = [trace_span(record, facts) for _, record, facts in whole]
-    verdicts: Mapping[bytes, SpanVerdict] = judge(judged)
+    tree = TraceTree(judged)
+    verdicts = judge(tree)
     spans = [
         ReadSpan(edge=edge, record=record, facts=facts, verdict=verdicts[record.span_id])
         for edge, record, facts in whole
     ]
     spans.sort(key=lambda span: (span.record.start_us, span.record.span_id))
-    identity = identity_of(judged)
+    identity = identity_of(tree)
     return TraceReading(
         trace_id=trace_id,
         session=identity.session,

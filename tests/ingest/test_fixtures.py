@@ -15,7 +15,7 @@ from flowtrace_mcp.ingest.span_extras import span_extras
 from flowtrace_mcp.ingest.span_facts import facts_of
 from flowtrace_mcp.ingest.span_texts import texts_of
 from flowtrace_mcp.ingest.trace_totals import identity_of, judge, total
-from flowtrace_mcp.ingest.trace_tree import trace_span
+from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.usage import TokenUsage
 
@@ -36,9 +36,11 @@ class Trace:
         self.records = {record.span_id.hex(): record for record in records}
         self.facts = {span_id: facts_of(record) for span_id, record in self.records.items()}
         self.spans = [trace_span(self.records[i], self.facts[i]) for i in self.records]
-        self.verdicts = {i.hex(): verdict for i, verdict in judge(self.spans).items()}
-        self.totals = total(self.spans, judge(self.spans))
-        self.identity = identity_of(self.spans)
+        tree = TraceTree(self.spans)
+        verdicts = judge(tree)
+        self.verdicts = {i.hex(): verdict for i, verdict in verdicts.items()}
+        self.totals = total(self.spans, verdicts)
+        self.identity = identity_of(tree)
 
     def texts(self, span_id):
         record = self.records[span_id]

@@ -44,7 +44,7 @@ def agent(name, parent="", **rest):
 
 def counted(*spans):
     """Names of the spans that count, and the totals."""
-    verdicts = judge(spans)
+    verdicts = judge(TraceTree(spans))
     names = {span_id.decode() for span_id, verdict in verdicts.items() if verdict.counts}
     return names, total(spans, verdicts)
 
@@ -62,7 +62,7 @@ def test_a_wrapper_around_a_call_is_an_aggregate_however_deep_the_call_lies():
     names, totals = counted(*spans)
     assert names == {"inner"}
     assert totals.usage == CALL
-    assert judge(spans)[b"wrapper"].aggregate
+    assert judge(TraceTree(spans))[b"wrapper"].aggregate
 
 
 def test_a_wrapper_that_alone_knows_the_usage_counts_for_what_is_inside():
@@ -70,7 +70,7 @@ def test_a_wrapper_that_alone_knows_the_usage_counts_for_what_is_inside():
     names, totals = counted(*spans)
     assert names == {"outer"}
     assert totals.model_calls == 1
-    assert judge(spans)[b"inner"].duplicate_of == b"outer"
+    assert judge(TraceTree(spans))[b"inner"].duplicate_of == b"outer"
 
 
 def test_failed_attempts_in_a_wrapper_are_calls():
@@ -111,7 +111,7 @@ def test_the_instrumentation_that_knows_more_counts():
     )
     names, _ = counted(*spans)
     assert names == {"y"}
-    verdicts = judge(spans)
+    verdicts = judge(TraceTree(spans))
     assert verdicts[b"x"].duplicate_of == verdicts[b"z"].duplicate_of == b"y"
 
 
@@ -141,7 +141,7 @@ def test_an_execution_seen_from_client_and_server_counts_once():
     names, totals = counted(*spans)
     assert names == {"agent"}
     assert totals.tool_calls == 1
-    verdicts = judge(spans)
+    verdicts = judge(TraceTree(spans))
     assert verdicts[b"client"].duplicate_of == verdicts[b"server"].duplicate_of == b"agent"
 
 
@@ -180,7 +180,7 @@ def test_a_call_that_names_no_model_has_the_one_it_runs_under():
         span("stream", "turn", model="n"),
         call("call", "stream"),
     )
-    verdict = judge(spans)[b"call"]
+    verdict = judge(TraceTree(spans))[b"call"]
     assert (verdict.model, verdict.provider) == ("n", "p")
 
 
@@ -211,13 +211,14 @@ def test_totals_of_traces_add_up():
 
 
 def test_the_outermost_span_says_whose_trace_it_is():
-    identity = identity_of(
-        [
-            call("c", "b", session="inner", agent="sub", user="u"),
-            agent("b", "a", agent="main"),
-            span("a", session="s"),
-        ]
-    )
+    spans = [
+        call("c", "b", session="inner", agent="sub", user="u"),
+        agent("b", "a", agent="main"),
+        span("a", session="s"),
+    ]
+
+    identity = identity_of(TraceTree(spans))
+
     assert (identity.session, identity.user, identity.agent, identity.turn) == (
         "s",
         "u",
@@ -255,7 +256,7 @@ odd_spans = st.lists(
 
 @given(odd_spans)
 def test_every_span_is_judged_once_and_stands_for_one_that_counts(spans):
-    verdicts = judge(spans)
+    verdicts = judge(TraceTree(spans))
     assert set(verdicts) == {each.span_id for each in spans}
     for verdict in verdicts.values():
         assert verdict.counts + bool(verdict.duplicate_of) + verdict.aggregate <= 1
@@ -267,9 +268,9 @@ def test_every_span_is_judged_once_and_stands_for_one_that_counts(spans):
 
 @given(odd_spans, st.randoms(use_true_random=False))
 def test_the_order_of_arrival_changes_nothing(spans, random):
-    verdicts = judge(spans)
+    verdicts = judge(TraceTree(spans))
     random.shuffle(spans)
-    assert judge(spans) == verdicts
+    assert judge(TraceTree(spans)) == verdicts
 
 
 @given(odd_spans)
