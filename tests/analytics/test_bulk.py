@@ -1,10 +1,10 @@
 import zlib
-from dataclasses import asdict
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from flowtrace_mcp.analytics.bulk import damaged_edges, edges_array
 from flowtrace_mcp.errors import DamagedError

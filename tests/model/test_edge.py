@@ -1,10 +1,10 @@
 import struct
 import zlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from flowtrace_mcp.errors import DamagedError, InputError
 from flowtrace_mcp.model.edge import (

@@ -3,10 +3,10 @@
 import re
 import struct
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from flowtrace_mcp.model.edge import (
     EDGE_SIZE_BYTES,

@@ -74,7 +74,7 @@ def _spans(store: Store) -> list[dict[str, Any]]:
     keyed = store.spans.list_edges(WINDOW_US, 10_000)
     return [
         {
-            **{name: _plain(value) for name, value in asdict(one.edge).items()},
+            **{name: _plain(value) for name, value in msgspec.structs.asdict(one.edge).items()},
             "payload": _digest(one.payload.raw) if one.payload else None,
             "resource": _digest(one.payload.resource) if one.payload else None,
             "scope": _digest(one.payload.scope) if one.payload else None,
