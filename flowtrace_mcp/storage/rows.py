@@ -1,7 +1,7 @@
 """Many rows or many keys in one statement.
 
 Every step gives up and takes back the interpreter's lock. Under load from another thread each
-taking back may wait a whole switch interval, so 64 rows a step are far quicker than one.
+taking back may wait a whole switch interval, so few large steps are far quicker than many.
 """
 
 from array import array
@@ -11,7 +11,10 @@ from typing import Any, Final
 
 import apsw
 
-ROWS_PER_STEP: Final = 64
+# Few sizes, so that the statements of most steps are prepared already; the rest is one more step.
+ROWS_PER_STEP: Final = (512, 256, 128, 64)
+# About 8 KB of SQL; apsw keeps no statement above 16 KB.
+VALUES_PER_STEP: Final = 4096
 _NEVER_A_KEY: Final = -(2**63)
 
 
@@ -32,10 +35,18 @@ def insert_rows(
         rows: The values; bound, never formatted in.
         tail: An ``ON CONFLICT`` clause, a constant of the caller.
     """
-    for start in range(0, len(rows), ROWS_PER_STEP):
-        step = rows[start : start + ROWS_PER_STEP]
+    start = 0
+    while start < len(rows):
+        columns = len(rows[start])
+        step = rows[start : start + _step_size(len(rows) - start, columns)]
         flat = [value for row in step for value in row]
-        connection.execute(_values(head, len(step[0]), len(step), tail), flat)
+        connection.execute(_values(head, columns, len(step), tail), flat)
+        start += len(step)
+
+
+def _step_size(left: int, columns: int) -> int:
+    sizes = (size for size in ROWS_PER_STEP if size <= left and size * columns <= VALUES_PER_STEP)
+    return next(sizes, min(left, ROWS_PER_STEP[-1]))
 
 
 def int_array(numbers: Iterable[int]) -> Any:
