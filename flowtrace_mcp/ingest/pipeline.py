@@ -1,5 +1,6 @@
 """From a request's body to durable rows: decode, read the meaning, store, and only then answer."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -40,6 +41,9 @@ class Outcome:
 class Pipeline:
     """Takes OTLP bodies of all three signals on the caller's thread.
 
+    Callers take turns at decoding and making ready, and wait for the disk together. There is but
+    one interpreter's lock: two that ask for it at once only keep it from the writer's thread.
+
     Args:
         store: Where everything goes.
         now_us: Microseconds since the epoch; the time of a log record that has none.
@@ -48,6 +52,7 @@ class Pipeline:
     def __init__(self, store: Store, now_us: Callable[[], int]) -> None:
         self._store = store
         self._now_us = now_us
+        self._turn = threading.Lock()
 
     def traces(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         """Store the spans of an ExportTraceServiceRequest; return once they are durable.
@@ -58,16 +63,18 @@ class Pipeline:
             StorageError: The file does not take writes.
         """
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
-        records, rejected = decode.decode_traces(body)
-        _run(self._store.spans.insert_spans(span_writes(part)) for part in _parts(records))
+        with self._turn:
+            records, rejected = decode.decode_traces(body)
+        self._run(self._store.spans.insert_spans(span_writes(part)) for part in _parts(records))
         return Outcome(accepted_count=len(records), rejected=rejected)
 
     def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         """Store the records of an ExportLogsServiceRequest; see ``traces``."""
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
-        records, rejected = decode.decode_logs(body, received_us=self._now_us())
+        with self._turn:
+            records, rejected = decode.decode_logs(body, received_us=self._now_us())
         batches = (log_writes(part) for part in _parts(records))
-        _run(
+        self._run(
             self._store.insert_logs(batch.rows, sorted(batch.names), batch.shared)
             for batch in batches
         )
@@ -77,25 +84,29 @@ class Pipeline:
         """Store the points of an ExportMetricsServiceRequest; see ``traces``."""
         is_json = encoding == PayloadEncoding.JSON
         decode = otlp_json_metrics if is_json else otlp_protobuf_metrics
-        points, rejected = decode.decode_metrics(body)
+        with self._turn:
+            points, rejected = decode.decode_metrics(body)
         batches = (metric_writes(part) for part in _parts(points))
-        _run(self._store.insert_points(batch.rows, sorted(batch.names)) for batch in batches)
+        self._run(self._store.insert_points(batch.rows, sorted(batch.names)) for batch in batches)
         return Outcome(accepted_count=len(points), rejected=rejected)
+
+    def _run(self, jobs: Iterator[_Job]) -> None:
+        """Queue jobs as they are made ready and wait until all are durable."""
+        waiting: deque[_Job] = deque()
+        while (job := self._next(jobs)) is not None:
+            waiting.append(job)
+            if len(waiting) >= JOBS_IN_FLIGHT:
+                _wait(waiting.popleft())
+        for job in waiting:
+            _wait(job)
+
+    def _next(self, jobs: Iterator[_Job]) -> "_Job | None":
+        with self._turn:
+            return next(jobs, None)
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     return (items[at : at + ITEMS_PER_JOB] for at in range(0, len(items), ITEMS_PER_JOB))
-
-
-def _run(jobs: Iterator[_Job]) -> None:
-    """Queue jobs as they are made ready and wait until all are durable."""
-    waiting: deque[_Job] = deque()
-    for job in jobs:
-        waiting.append(job)
-        if len(waiting) >= JOBS_IN_FLIGHT:
-            _wait(waiting.popleft())
-    for job in waiting:
-        _wait(job)
 
 
 def _wait(job: _Job) -> None:
