@@ -1,8 +1,7 @@
 """The original bytes of each span, beside its edge."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
 import apsw
@@ -10,58 +9,51 @@ import msgspec
 
 from flowtrace_mcp.errors import DamagedError
 from flowtrace_mcp.model.telemetry import PayloadEncoding
-from flowtrace_mcp.storage.compression import compress, decompress
 from flowtrace_mcp.storage.contents import content_id, get_contents
+from flowtrace_mcp.storage.packs import (
+    Pack,
+    get_packs,
+    insert_packs,
+    packed_by_place,
+    release_ranges,
+)
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
     CREATE TABLE payloads (
         edge_key INTEGER PRIMARY KEY,
-        resource_id INTEGER NOT NULL,
-        scope_id INTEGER NOT NULL,
-        encoding INTEGER NOT NULL,
-        data BLOB NOT NULL,
+        pack_id INTEGER NOT NULL,
+        offset_bytes INTEGER NOT NULL,
+        length_bytes INTEGER NOT NULL,
         cuts BLOB
     ) STRICT;
 """
-_INSERT: Final = "INSERT INTO payloads (edge_key, resource_id, scope_id, encoding, data, cuts)"
+_INSERT: Final = "INSERT INTO payloads (edge_key, pack_id, offset_bytes, length_bytes, cuts)"
 _GET: Final = """
-    SELECT edge_key, resource_id, scope_id, encoding, data, cuts
+    SELECT edge_key, pack_id, offset_bytes, length_bytes, cuts
     FROM payloads WHERE edge_key IN carray(?)
 """
 _DELETE: Final = "DELETE FROM payloads WHERE edge_key IN carray(?)"
 
 LONG_VALUE_BYTES: Final = 4096
+_ENCODINGS: Final = {int(one): one for one in PayloadEncoding}
 _CUT: Final = struct.Struct("<IIq")  # offset in the original, length, content id
 
-# edge key, resource id, scope id, encoding, compressed rest, cuts
-PayloadRow = tuple[int, int, int, int, bytes, bytes | None]
+# edge key, pack id, offset, length, cuts
+PayloadRow = tuple[int, int, int, int, bytes | None]
 
 
 class PackedPayload(msgspec.Struct, kw_only=True):
-    """A span's bytes as they go to disk, and what was cut out of them."""
+    """Where a span's bytes lie in a pack, and what was cut out of them."""
 
-    resource_id: int
-    scope_id: int
-    encoding: int
-    data: bytes
+    pack: Pack
+    offset_bytes: int
+    length_bytes: int
     cuts: bytes | None
     contents: Mapping[int, bytes]
 
-    def row(self, edge_key: int) -> PayloadRow:
-        """Return the values in the order of the table's columns."""
-        return (
-            edge_key,
-            self.resource_id,
-            self.scope_id,
-            self.encoding,
-            self.data,
-            self.cuts,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPayload:
+class StoredPayload(msgspec.Struct, frozen=True, kw_only=True):
     """A span's bytes as they were sent, with the resource and scope around it."""
 
     raw: bytes
@@ -125,21 +117,39 @@ def cut_ids(cuts: bytes | None) -> list[int]:
 def _content(contents: Mapping[int, bytes], key: int) -> bytes:
     data = contents.get(key)
     if data is None:
-        raise DamagedError(
-            "a stored payload is not whole",
-            why=f"content {key} is missing",
-            mend="run `flowtrace doctor`, or restore a backup",
-        )
+        raise _not_whole(f"content {key}")
     return data
 
 
-def insert_payloads(connection: apsw.Connection, rows: Sequence[PayloadRow]) -> None:
-    """Insert rows (edge key, resource id, scope id, encoding, frame, cuts)."""
+def _not_whole(part: str) -> DamagedError:
+    return DamagedError(
+        "a stored payload is not whole",
+        why=f"{part} is missing",
+        mend="run `flowtrace doctor`, or restore a backup",
+    )
+
+
+def insert_payloads(
+    connection: apsw.Connection, placed: Sequence[tuple[int, PackedPayload]]
+) -> None:
+    """Keep (edge key, payload) pairs and the packs that they lie in."""
+    used: dict[int, tuple[Pack, int]] = {}
+    for _, payload in placed:
+        pack, count = used.get(id(payload.pack), (payload.pack, 0))
+        used[id(pack)] = (pack, count + 1)
+    ids = dict(zip(used, insert_packs(connection, list(used.values())), strict=True))
+    rows = [
+        (edge_key, ids[id(one.pack)], one.offset_bytes, one.length_bytes, one.cuts)
+        for edge_key, one in placed
+    ]
     insert_rows(connection, _INSERT, rows)
 
 
 def list_payload_rows(connection: apsw.Connection, keys: Sequence[int]) -> list[PayloadRow]:
-    """Return rows as they lie on disk, for the keys that have any."""
+    """Return rows as they lie on disk, for the keys that have any.
+
+    A row that is equal to an older one means the same bytes.
+    """
     return list(connection.execute(_GET, (int_array(keys),)))
 
 
@@ -150,34 +160,74 @@ def get_payloads(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, Stor
         DamagedError: A payload, or something that it shares with others, is not whole.
     """
     rows = list_payload_rows(reader, keys)
-    wanted = {key for row in rows for key in (row[1], row[2], *cut_ids(row[5]))}
-    contents = get_contents(reader, wanted)
-    return {
-        edge_key: StoredPayload(
-            raw=join_values(decompress(data), cuts, contents),
-            encoding=PayloadEncoding(encoding),
-            resource=_content(contents, resource_id),
-            scope=_content(contents, scope_id),
+    packs = get_packs(reader, [row[1] for row in rows])
+    wanted = {key for pack in packs.values() for key in (pack.resource_id, pack.scope_id)}
+    contents = get_contents(reader, wanted.union(*(cut_ids(row[4]) for row in rows)))
+    found = {}
+    for edge_key, pack_id, offset, length, cuts in rows:
+        pack, rest = packs.get(pack_id), packed_by_place(packs, pack_id, (offset, length))
+        if pack is None or rest is None:
+            raise _not_whole(f"pack {pack_id}")
+        found[edge_key] = StoredPayload(
+            raw=join_values(rest, cuts, contents),
+            encoding=_ENCODINGS[pack.encoding],
+            resource=_content(contents, pack.resource_id),
+            scope=_content(contents, pack.scope_id),
         )
-        for edge_key, resource_id, scope_id, encoding, data, cuts in rows
-    }
+    return found
 
 
 def delete_payloads(connection: apsw.Connection, keys: Sequence[int]) -> None:
-    """Remove payloads by edge key."""
+    """Remove payloads by edge key; their bytes are gone from the packs too."""
+    rows = list_payload_rows(connection, keys)
     connection.execute(_DELETE, (int_array(keys),))
+    release_ranges(connection, [(row[1], (row[2], row[3])) for row in rows])
 
 
-def pack_payload(
-    raw: bytes, encoding: int, long_values: Sequence[bytes], context_ids: tuple[int, int]
-) -> PackedPayload:
-    """Cut and compress a span's bytes; done before the write, on the caller's thread."""
-    rest, cuts, contents = cut_values(raw, long_values) if long_values else (raw, None, {})
-    return PackedPayload(
-        resource_id=context_ids[0],
-        scope_id=context_ids[1],
-        encoding=encoding,
-        data=compress(rest),
-        cuts=cuts,
-        contents=contents,
-    )
+class Packer:
+    """Cuts and packs the spans of a batch; done before the write, on the caller's thread.
+
+    Spans share a pack with those of their trace, resource and scope: who reads one mostly reads
+    the others, and a trace that is removed leaves nothing behind.
+    """
+
+    def __init__(self) -> None:
+        self._packs: dict[Hashable, Pack] = {}
+        self._all: list[Pack] = []
+
+    def add(
+        self,
+        raw: bytes,
+        long_values: Sequence[bytes],
+        *,
+        trace_id: bytes,
+        context: tuple[int, int, int],
+    ) -> PackedPayload:
+        """Add a span.
+
+        Args:
+            raw: Its bytes as they were sent.
+            long_values: Parts of them to be kept once for all spans.
+            trace_id: Its trace.
+            context: Content ids of resource and scope, and the encoding.
+        """
+        rest, cuts, contents = cut_values(raw, long_values) if long_values else (raw, None, {})
+        key = (trace_id, context)
+        pack = self._packs.get(key)
+        if pack is None or not pack.has_room(rest):
+            resource_id, scope_id, encoding = context
+            pack = Pack(resource_id=resource_id, scope_id=scope_id, encoding=encoding)
+            self._packs[key] = pack
+            self._all.append(pack)
+        return PackedPayload(
+            pack=pack,
+            offset_bytes=pack.add(rest),
+            length_bytes=len(rest),
+            cuts=cuts,
+            contents=contents,
+        )
+
+    def close(self) -> None:
+        """Compress every pack; nothing is added after."""
+        for pack in self._all:
+            pack.close()

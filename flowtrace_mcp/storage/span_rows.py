@@ -22,7 +22,7 @@ from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.contents import content_id
 from flowtrace_mcp.storage.first_said import Said, first_said
 from flowtrace_mcp.storage.measures import sum_measures, sum_values
-from flowtrace_mcp.storage.payloads import PackedPayload, pack_payload
+from flowtrace_mcp.storage.payloads import PackedPayload, Packer
 from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
 from flowtrace_mcp.storage.sessions import SessionRollup
 from flowtrace_mcp.storage.traces import TraceRollup
@@ -84,14 +84,15 @@ def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:
             known = contexts[data] = content_id(data)
         return known
 
-    return [
+    packer = Packer()
+    prepared = [
         PreparedSpan(
             write=write,
-            payload=pack_payload(
+            payload=packer.add(
                 write.raw,
-                write.encoding,
                 write.long_values,
-                (context(write.resource), context(write.scope)),
+                trace_id=write.trace_id,
+                context=(context(write.resource), context(write.scope), int(write.encoding)),
             ),
             session_id=number(write.session),
             agent_id=number(write.agent),
@@ -101,6 +102,8 @@ def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:
         )
         for write in writes
     ]
+    packer.close()
+    return prepared
 
 
 def measures_of(
@@ -386,8 +389,8 @@ def contents_of(spans: Iterable[PreparedSpan]) -> Mapping[int, bytes]:
     """Return content id -> bytes of all that these spans share with others."""
     contents: dict[int, bytes] = {}
     for span in spans:
-        contents[span.payload.resource_id] = span.write.resource
-        contents[span.payload.scope_id] = span.write.scope
+        contents[span.payload.pack.resource_id] = span.write.resource
+        contents[span.payload.pack.scope_id] = span.write.scope
         if span.payload.contents:
             contents.update(span.payload.contents)
     return contents

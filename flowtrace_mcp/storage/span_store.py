@@ -215,7 +215,7 @@ def _insert(connection: apsw.Connection, spans: Sequence[PreparedSpan]) -> Store
     """Store a batch inside a transaction; the last of equal spans wins."""
     latest = {(span.write.trace_id, span.write.span_id): span for span in spans}
     known = _stored_already(connection, latest)
-    frames = _frames(connection, [key for key, _ in known.values()])
+    held = _held(connection, [key for key, _ in known.values()])
     bound = projects.list_session_projects(
         connection, {to_signed(span.session_id) for span in latest.values()}
     )
@@ -226,7 +226,7 @@ def _insert(connection: apsw.Connection, spans: Sequence[PreparedSpan]) -> Store
         project_id = bound.get(to_signed(span.session_id), 0)
         edge = edge_of(span, project_id=project_id, clock=clock + 1)
         before = known.get((span.write.trace_id, span.write.span_id))
-        if before is not None and _is_same(span, edge, before, frames.get(before[0])):
+        if before is not None and _is_same(span, edge, before[1], held.get(before[0])):
             same_count += 1
             continue
         clock += 1
@@ -254,20 +254,22 @@ def _stored_already(
     return found
 
 
-def _frames(connection: apsw.Connection, keys: Sequence[int]) -> dict[int, payloads.PayloadRow]:
-    """Return the payload rows of spans that are sent again; seldom any."""
-    return {row[0]: row for row in payloads.list_payload_rows(connection, keys)} if keys else {}
+def _held(connection: apsw.Connection, keys: Sequence[int]) -> Mapping[int, payloads.StoredPayload]:
+    """Return the payloads of spans that are sent again; seldom any."""
+    return payloads.get_payloads(connection, keys) if keys else {}
 
 
 def _is_same(
-    span: PreparedSpan,
-    edge: bytes,
-    before: edges.KeyedEdge,
-    frame: payloads.PayloadRow | None,
+    span: PreparedSpan, edge: bytes, stored: bytes, held: payloads.StoredPayload | None
 ) -> bool:
     """Say whether a span that is there already was sent again without change."""
-    key, stored = before
-    return all(stored[part] == edge[part] for part in _MEANING) and frame == span.payload.row(key)
+    write = span.write
+    return (
+        held is not None
+        and all(stored[part] == edge[part] for part in _MEANING)
+        and (held.raw, held.encoding) == (write.raw, write.encoding)
+        and (held.resource, held.scope) == (write.resource, write.scope)
+    )
 
 
 def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[Edge]:
@@ -315,7 +317,7 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
         ],
     )
     payloads.insert_payloads(
-        connection, [span.payload.row(key) for key, span in zip(keys, spans, strict=True)]
+        connection, [(key, span.payload) for key, span in zip(keys, spans, strict=True)]
     )
     rows = (usage_row(key, span.write) for key, span in zip(keys, spans, strict=True))
     usage.insert_usage(connection, [row for row in rows if row is not None])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from flowtrace_mcp.errors import DamagedError
 from flowtrace_mcp.storage.contents import content_id
-from flowtrace_mcp.storage.payloads import cut_ids, cut_values, join_values, pack_payload
+from flowtrace_mcp.storage.payloads import Packer, cut_ids, cut_values, join_values
 
 
 @given(st.lists(st.binary(min_size=1, max_size=6), max_size=6), st.data())
@@ -32,7 +32,18 @@ def test_a_value_is_cut_once_and_one_that_overlaps_is_left() -> None:
 def test_nothing_cut_leaves_no_record() -> None:
     assert cut_values(b"abc", [b"xyz"]) == (b"abc", None, {})
     assert cut_ids(None) == []
-    assert pack_payload(b"abc", 0, (), (1, 2)).cuts is None
+
+
+def test_spans_share_a_pack_with_those_of_their_trace_and_context_alone() -> None:
+    packer = Packer()
+    first, second, other_trace, other_scope = (
+        packer.add(b"abc", (), trace_id=trace, context=(1, scope, 0))
+        for trace, scope in ((b"t", 2), (b"t", 2), (b"u", 2), (b"t", 3))
+    )
+
+    assert first.pack is second.pack
+    assert (second.offset_bytes, second.length_bytes) == (3, 3)
+    assert len({id(one.pack) for one in (first, other_trace, other_scope)}) == 3
 
 
 def test_a_part_that_is_missing_is_told_as_damaged() -> None:

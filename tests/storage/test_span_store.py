@@ -13,6 +13,7 @@ from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.storage.compression import decompress
 from flowtrace_mcp.storage.meta import CLOCK, find_meta
 from flowtrace_mcp.storage.payloads import LONG_VALUE_BYTES
 from flowtrace_mcp.storage.project_hours import HOUR_US
@@ -115,7 +116,7 @@ class TestReading:
         found = [stored.payload.raw for stored in read(store) if stored.payload]
 
         with store._database.reading() as reader:
-            sizes = "SELECT sum(length(data)) FROM payloads"
+            sizes = "SELECT sum(length(data)) FROM packs"
             assert reader.execute(sizes).get < LONG_VALUE_BYTES
         assert found == raws
 
@@ -125,6 +126,25 @@ class TestReading:
 
         with pytest.raises(DamagedError, match="not whole"):
             read(store)
+
+    def test_a_payload_whose_pack_is_gone_is_told_as_damaged(self, store: Store) -> None:
+        send(store, span(1))
+        store._database.write(lambda c: c.execute("DELETE FROM packs"))
+
+        with pytest.raises(DamagedError, match="not whole"):
+            read(store)
+
+    def test_nothing_of_an_older_version_stays_in_its_pack(self, store: Store) -> None:
+        send(store, span(1, raw=b"older version"), span(2, raw=b"neighbour"))
+        send(store, span(1, raw=b"newer"))
+
+        with store._database.reading() as reader:
+            kept = [decompress(row[0]) for row in reader.execute("SELECT data FROM packs")]
+        assert [stored.payload.raw for stored in read(store) if stored.payload] == [
+            b"newer",
+            b"neighbour",
+        ]
+        assert kept == [bytes(len(b"older version")) + b"neighbour", b"newer"]
 
     def test_an_edge_whose_bytes_were_changed_is_told_as_damaged(self, store: Store) -> None:
         send(store, span(1))
