@@ -14,7 +14,6 @@ from flowtrace_mcp.model.telemetry import SpanRecord
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.model.times import iso_time
 from flowtrace_mcp.services.trace_reading import (
-    ContextCache,
     ReadSpan,
     TraceReading,
     decode_stored,
@@ -48,8 +47,7 @@ def ran_tool(pair: Decoded) -> bool:
 
 def decoded(stored: Iterable[StoredSpan]) -> list[Decoded]:
     """Return what each stored span says and means."""
-    cache = ContextCache()
-    pairs = (decode_stored(one, cache) for one in stored)
+    pairs = (decode_stored(one) for one in stored)
     return [pair for pair in pairs if pair is not None]
 
 

@@ -1,6 +1,8 @@
 """Content-addressed bytes: resources, scopes and long attribute values, each kept once."""
 
 import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -19,6 +21,10 @@ _INSERT: Final = "INSERT INTO contents (content_id, data)"
 _ONCE: Final = "ON CONFLICT (content_id) DO NOTHING"
 _KNOWN: Final = "SELECT content_id FROM contents WHERE content_id IN carray(?)"
 _GET: Final = "SELECT content_id, data FROM contents WHERE content_id IN carray(?)"
+
+# Resources and scopes: some hundred bytes each, and nearly every span has the same few.
+CACHED_CONTENTS: Final = 512
+CACHED_BYTES_MOST: Final = 4096  # of one content
 
 
 def content_id(data: bytes) -> int:
@@ -41,3 +47,34 @@ def get_contents(reader: apsw.Connection, ids: Iterable[int]) -> Mapping[int, by
     if not wanted:
         return {}
     return {key: decompress(data) for key, data in reader.execute(_GET, (int_array(wanted),))}
+
+
+class ContentCache:
+    """Small contents read lately, the one not asked for longest going first.
+
+    What an address stands for never changes, so none is ever out of date. Reading the resource
+    and the scope of a lone span takes 60 us without it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+
+    def get_contents(self, reader: apsw.Connection, ids: Iterable[int]) -> Mapping[int, bytes]:
+        """Return content id -> bytes for those that are there."""
+        wanted = set(ids)
+        with self._lock:
+            found = {key: self._kept[key] for key in wanted if key in self._kept}
+            for key in found:
+                self._kept.move_to_end(key)
+        missing = get_contents(reader, wanted - found.keys())
+        if missing:
+            self._keep(missing)
+        return {**found, **missing}
+
+    def _keep(self, contents: Mapping[int, bytes]) -> None:
+        small = {key: data for key, data in contents.items() if len(data) <= CACHED_BYTES_MOST}
+        with self._lock:
+            self._kept.update(small)
+            while len(self._kept) > CACHED_CONTENTS:
+                self._kept.popitem(last=False)

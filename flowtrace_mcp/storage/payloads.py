@@ -9,7 +9,7 @@ import msgspec
 
 from flowtrace_mcp.errors import DamagedError
 from flowtrace_mcp.model.telemetry import PayloadEncoding
-from flowtrace_mcp.storage.contents import content_id, get_contents
+from flowtrace_mcp.storage.contents import ContentCache, content_id
 from flowtrace_mcp.storage.packs import (
     Pack,
     get_packs,
@@ -153,8 +153,15 @@ def list_payload_rows(connection: apsw.Connection, keys: Sequence[int]) -> list[
     return list(connection.execute(_GET, (int_array(keys),)))
 
 
-def get_payloads(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredPayload]:
+def get_payloads(
+    reader: apsw.Connection, keys: Sequence[int], cache: ContentCache
+) -> dict[int, StoredPayload]:
     """Return edge key -> original bytes, for the keys that have any.
+
+    Args:
+        reader: A read connection.
+        keys: Of the edges.
+        cache: Of contents.
 
     Raises:
         DamagedError: A payload, or something that it shares with others, is not whole.
@@ -162,7 +169,7 @@ def get_payloads(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, Stor
     rows = list_payload_rows(reader, keys)
     packs = get_packs(reader, [row[1] for row in rows])
     wanted = {key for pack in packs.values() for key in (pack.resource_id, pack.scope_id)}
-    contents = get_contents(reader, wanted.union(*(cut_ids(row[4]) for row in rows)))
+    contents = cache.get_contents(reader, wanted.union(*(cut_ids(row[4]) for row in rows)))
     found = {}
     for edge_key, pack_id, offset, length, cuts in rows:
         pack, rest = packs.get(pack_id), packed_by_place(packs, pack_id, (offset, length))

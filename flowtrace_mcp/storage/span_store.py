@@ -88,6 +88,7 @@ class SpanStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._cache = contents.ContentCache()
 
     def insert_spans(self, writes: Iterable[SpanWrite]) -> "Future[Stored]":
         """Queue spans; the future resolves when they are on disk, roll-ups included.
@@ -96,7 +97,7 @@ class SpanStore:
             BusyError: The write queue is full.
         """
         spans = prepare_spans(writes)
-        return self._database.submit(lambda connection: _insert(connection, spans), is_bulk=True)
+        return self._database.submit(lambda c: _insert(c, spans, self._cache), is_bulk=True)
 
     def bind_session(self, session: str, project_id: int) -> int:
         """Bind a session to a project; everything of it that is stored moves along.
@@ -142,7 +143,8 @@ class SpanStore:
         """Return the spans of a trace by start, with payload and usage, at most ``limit``."""
         with self._database.reading() as reader:
             found = edges.list_trace_edges(reader, trace_id, limit)
-            return _with_payloads(reader, [(key, unpack_edge(record)) for key, record in found])
+            keyed = [(key, unpack_edge(record)) for key, record in found]
+            return _with_payloads(reader, keyed, self._cache)
 
     def find_trace_version(self, trace_id: bytes) -> bytes | None:
         """Return a digest of all that is stored of a trace, None when nothing is.
@@ -185,7 +187,7 @@ class SpanStore:
     def get_spans(self, keyed: Sequence[tuple[int, Edge]]) -> list[StoredSpan]:
         """Return edges together with payload and usage, in the order given."""
         with self._database.reading() as reader:
-            return _with_payloads(reader, keyed)
+            return _with_payloads(reader, keyed, self._cache)
 
     def get_strings(self, ids: Iterable[int]) -> Mapping[int, str]:
         """Return signed dictionary number -> string."""
@@ -200,22 +202,27 @@ class SpanStore:
             return project_hours.list_project_hours(reader, project_id, window_us, limit)
 
 
-def _with_payloads(reader: apsw.Connection, found: Sequence[tuple[int, Edge]]) -> list[StoredSpan]:
+def _with_payloads(
+    reader: apsw.Connection, found: Sequence[tuple[int, Edge]], cache: contents.ContentCache
+) -> list[StoredSpan]:
     keys = [key for key, _ in found]
     if not keys:
         return []
-    kept = payloads.get_payloads(reader, keys)
+    kept = payloads.get_payloads(reader, keys, cache)
     used = usage.get_usage(reader, keys)
     return [
         StoredSpan(edge=edge, payload=kept.get(key), usage=used.get(key)) for key, edge in found
     ]
 
 
-def _insert(connection: apsw.Connection, spans: Sequence[PreparedSpan]) -> Stored:
+def _insert(
+    connection: apsw.Connection, spans: Sequence[PreparedSpan], cache: contents.ContentCache
+) -> Stored:
     """Store a batch inside a transaction; the last of equal spans wins."""
     latest = {(span.write.trace_id, span.write.span_id): span for span in spans}
     known = _stored_already(connection, latest)
-    held = _held(connection, [key for key, _ in known.values()])
+    resent = [key for key, _ in known.values()]
+    held = payloads.get_payloads(connection, resent, cache) if resent else {}
     bound = projects.list_session_projects(
         connection, {to_signed(span.session_id) for span in latest.values()}
     )
@@ -252,11 +259,6 @@ def _stored_already(
         if identity in wanted:
             found[identity] = (key, edge)
     return found
-
-
-def _held(connection: apsw.Connection, keys: Sequence[int]) -> Mapping[int, payloads.StoredPayload]:
-    """Return the payloads of spans that are sent again; seldom any."""
-    return payloads.get_payloads(connection, keys) if keys else {}
 
 
 def _is_same(

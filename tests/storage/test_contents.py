@@ -1,6 +1,13 @@
 import hashlib
 
-from flowtrace_mcp.storage.contents import content_id, get_contents, insert_contents
+from flowtrace_mcp.storage.contents import (
+    CACHED_BYTES_MOST,
+    CACHED_CONTENTS,
+    ContentCache,
+    content_id,
+    get_contents,
+    insert_contents,
+)
 from flowtrace_mcp.storage.database import Database
 
 PROMPT = b"you are a careful assistant " * 50
@@ -41,3 +48,32 @@ def test_the_address_of_a_content_is_its_blake2b_hash() -> None:
     digest = hashlib.blake2b(b"abc", digest_size=8).digest()
 
     assert content_id(b"abc") == int.from_bytes(digest, "big", signed=True)
+
+
+def test_a_content_that_was_read_is_kept_when_it_is_small(database: Database) -> None:
+    small, large = bytes(CACHED_BYTES_MOST), bytes(CACHED_BYTES_MOST + 1)
+    contents = {content_id(data): data for data in (small, large)}
+    database.write(lambda c: insert_contents(c, contents))
+    cache = ContentCache()
+
+    with database.reading() as reader:
+        assert cache.get_contents(reader, contents) == contents
+        database.write(lambda c: c.execute("DELETE FROM contents"))
+        assert cache.get_contents(reader, contents) == {content_id(small): small}
+
+
+def test_the_cache_lets_go_of_what_was_not_asked_for_longest(database: Database) -> None:
+    contents = {content_id(b"%d" % n): b"%d" % n for n in range(CACHED_CONTENTS + 1)}
+    first, *_, last = contents
+    database.write(lambda c: insert_contents(c, contents))
+    cache = ContentCache()
+
+    with database.reading() as reader:
+        cache.get_contents(reader, contents.keys() - {last})
+        cache.get_contents(reader, [first])
+        cache.get_contents(reader, [last])
+        database.write(lambda c: c.execute("DELETE FROM contents"))
+        left = cache.get_contents(reader, contents)
+
+    assert len(left) == CACHED_CONTENTS
+    assert {first, last} <= left.keys()
