@@ -41,6 +41,16 @@ class Outcome(StrEnum):
     CONFLICTS = "conflicts"  # near but for a number, version, name or negation: both stay
 
 
+class ChangeAction(StrEnum):
+    """What a call did to the memories of a project."""
+
+    REMEMBER = "remember"  # stored one or more
+    SAME = "same"  # counted one up that was there, and took up its further tags
+    SUPERSEDE = "supersede"  # stored one and retired another
+    FORGET = "forget"  # retired one
+    ERASE = "erase"  # removed one for good
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryPlace:
     """Where a memory lives and who is asking: a project, a branch of it, a session."""
@@ -102,6 +112,8 @@ class Memory:
     trace_id: bytes
     span_id: bytes
     tool_call_id: str
+    retraction: str = ""  # why it was retired
+    last_seen_us: int = 0  # when its text came last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,18 @@ from flowtrace_mcp.model.memory import (
     ScopeName,
 )
 from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.storage import memory_lapses
+from flowtrace_mcp.storage.dated_lists import (
+    Pair,
+    Row,
+    add_pairs,
+    close_pairs,
+    new_rows,
+    pack_rows,
+    pairs_of,
+    unpack_rows,
+)
+from flowtrace_mcp.storage.memory_changes import Merged
 from flowtrace_mcp.storage.rows import int_array
 
 CREATE: Final = """
@@ -55,26 +67,22 @@ CREATE: Final = """
     CREATE INDEX memories_by_session ON memories (project_id, session, sequence);
     CREATE INDEX memories_by_time ON memories (project_id, recorded_us);
     CREATE INDEX memories_in_force ON memories (memory_key) WHERE retracted_us IS NULL;
-    CREATE TABLE memory_links (
-        from_key INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
-        to_key INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
-        relation TEXT NOT NULL,
-        created_us INTEGER NOT NULL,
-        PRIMARY KEY (from_key, to_key, relation)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX memory_links_back ON memory_links (to_key);
 """
 _COLUMNS: Final = (
     "m.memory_id, m.handle, m.content, m.kind, m.scope, m.project_id, m.branch, m.session,"
     " m.sequence, m.topic, m.author, m.agent, m.recorded_us, m.retracted_us, m.valid_from_us,"
     " m.valid_to_us, m.seen_count, m.tags, m.aliases, m.files, m.metadata, m.trace_id,"
-    " m.span_id, m.tool_call_id"
+    " m.span_id, m.tool_call_id, m.retraction, m.last_seen_us"
 )
 # Named parameters of every question; the filter stands inside the query, never after it.
-# The branches of the OR come from MemoryFilter.place; :widest counts the layers to read.
+# The branches of the OR come from MemoryFilter.place; :depth counts the layers to read. A lapse
+# is a time in which a memory was retired, before that was undone: only the past asks for it.
 VISIBLE: Final = """
     m.recorded_us <= :as_of
     AND (m.retracted_us IS NULL OR m.retracted_us > :as_of)
+    AND (:is_past = 0 OR NOT EXISTS (
+        SELECT 1 FROM memory_lapses AS l WHERE l.memory_key = m.memory_key
+        AND l.from_us <= :as_of AND l.to_us > :as_of))
     AND m.valid_from_us <= :as_of
     AND (m.valid_to_us IS NULL OR m.valid_to_us > :as_of)
     AND (m.scope = 'global' OR (m.project_id = :project AND (
@@ -85,7 +93,10 @@ VISIBLE: Final = """
     AND (:kinds = '[]' OR m.kind IN (SELECT value FROM json_each(:kinds)))
     AND (:tags = '[]' OR NOT EXISTS (
         SELECT 1 FROM json_each(:tags) AS wanted
-        WHERE wanted.value NOT IN (SELECT value FROM json_each(m.tags))))
+        WHERE wanted.value NOT IN (
+            SELECT held.value ->> 0 FROM json_each(m.tags) AS held
+            WHERE held.value ->> 2 <= :as_of
+            AND coalesce(held.value ->> 3, :as_of + 1) > :as_of)))
 """
 _INSERT: Final = """
     INSERT INTO memories (memory_id, handle, project_id, scope, branch, session, sequence, kind,
@@ -100,13 +111,13 @@ _NEXT_SEQUENCE: Final = """
 _SAME_LAYER: Final = """
     m.project_id = ? AND m.scope = ? AND m.branch = ? AND (m.scope <> 'session' OR m.session = ?)
     AND m.retracted_us IS NULL AND (m.valid_to_us IS NULL OR m.valid_to_us > ?)
-    ORDER BY m.memory_key DESC LIMIT 1
+    ORDER BY m.memory_key DESC LIMIT ?
 """
 _FIND_SAME: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m
     WHERE m.content_hash = ? AND {_SAME_LAYER}
 """
-_FIND_TOPIC: Final = f"""
+_LIST_TOPIC: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m
     WHERE m.topic = ? AND m.topic <> '' AND {_SAME_LAYER}
 """
@@ -117,17 +128,24 @@ _PLACES: Final = """
 _BY_KEYS: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.memory_key IN carray(?)
 """
+_LISTS: Final = "SELECT tags, aliases, files FROM memories WHERE memory_key = ?"
 _SEEN: Final = """
-    UPDATE memories SET seen_count = seen_count + 1, last_seen_us = ?, tags = ?, aliases = ?
+    UPDATE memories SET seen_count = seen_count + ?, last_seen_us = max(last_seen_us, ?),
+        tags = ?, aliases = ?, files = ?
     WHERE memory_key = ?
 """
 _RETRACT: Final = """
     UPDATE memories SET retracted_us = ?, retraction = ?
     WHERE memory_key = ? AND retracted_us IS NULL
 """
-_LINK: Final = """
-    INSERT INTO memory_links (from_key, to_key, relation, created_us) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO NOTHING
+_RESTORE: Final = """
+    UPDATE memories SET retracted_us = NULL, retraction = '' WHERE memory_key = ?
+"""
+_TOPIC_VERSIONS: Final = """
+    SELECT m.memory_key FROM memories AS m
+    WHERE m.project_id = ? AND m.topic = ? AND m.topic <> '' AND m.scope = ? AND m.branch = ?
+    AND (m.scope <> 'session' OR m.session = ?)
+    ORDER BY m.memory_key DESC LIMIT ?
 """
 _DELETE: Final = "DELETE FROM memories WHERE memory_key = ?"
 _NEWEST: Final = "SELECT max(memory_key) FROM memories"
@@ -139,6 +157,8 @@ _RECENT: Final = f"""
 """
 
 KeyedMemory = tuple[int, Memory]
+# Versions of one topic that are looked at.
+VERSIONS_LIMIT: Final = 500
 _DEPTH: Final = {scope: depth for depth, scope in enumerate(ScopeName)}
 _text = msgspec.json.Encoder(order="sorted")
 
@@ -147,6 +167,7 @@ def filter_parameters(wanted: MemoryFilter) -> dict[str, Any]:
     """Return the values of ``VISIBLE``'s named parameters."""
     as_of_us = wanted.now_us if wanted.as_of_us is None else wanted.as_of_us
     return {
+        "is_past": int(as_of_us < wanted.now_us),
         "project": wanted.place.project_id,
         "branch": storable(wanted.place.branch),
         "session": storable(wanted.place.session),
@@ -198,9 +219,7 @@ def insert_memory(connection: apsw.Connection, new: NewMemory, memory_id: bytes)
         new.valid_from_us,
         new.valid_to_us,
         new.recorded_us,
-        _json(list(new.tags)),
-        _json(list(new.aliases)),
-        _json(dict(new.files)),
+        *(pack_rows(new_rows(pairs, new.recorded_us)) for pairs in _listed(new)),
         _json(dict(new.metadata)),
         new.trace_id,
         new.span_id,
@@ -211,14 +230,18 @@ def insert_memory(connection: apsw.Connection, new: NewMemory, memory_id: bytes)
 
 def find_same_memory(connection: apsw.Connection, new: NewMemory) -> KeyedMemory | None:
     """Return the memory in force with this very text in the same layer, or None."""
-    return _one(connection, _FIND_SAME, (content_hash(new.content), *_layer_key(new)))
+    return _one(connection, _FIND_SAME, (content_hash(new.content), *_layer_key(new), 1))
 
 
-def find_topic_memory(connection: apsw.Connection, new: NewMemory) -> KeyedMemory | None:
-    """Return the memory in force with this topic in the same layer, or None."""
+def list_topic_memories(connection: apsw.Connection, new: NewMemory) -> list[KeyedMemory]:
+    """Return the memories in force with this topic in the same layer, newest first.
+
+    There is one at most, unless two projects that each had one were merged.
+    """
     if not new.topic:
-        return None
-    return _one(connection, _FIND_TOPIC, (new.topic, *_layer_key(new)))
+        return []
+    rows = connection.execute(_LIST_TOPIC, (new.topic, *_layer_key(new), VERSIONS_LIMIT))
+    return [(row[0], _memory(row[1:])) for row in rows]
 
 
 def find_memory(reader: apsw.Connection, handle: str) -> KeyedMemory | None:
@@ -247,30 +270,63 @@ def list_recent_memories(
     return [(row[0], _memory(row[1:])) for row in rows]
 
 
-def update_seen(connection: apsw.Connection, found: KeyedMemory, new: NewMemory) -> None:
-    """Count the same text once more and take up its further tags and aliases."""
-    key, old = found
-    connection.execute(
-        _SEEN,
-        (
-            new.recorded_us,
-            _json(list(dict.fromkeys((*old.tags, *new.tags)))),
-            _json(list(dict.fromkeys((*old.aliases, *new.aliases)))),
-            key,
+def update_seen(connection: apsw.Connection, key: int, new: NewMemory) -> Merged:
+    """Count the same text once more and take up its further tags, aliases and files.
+
+    A file that is bound to another content now is bound anew.
+
+    Returns:
+        What it did, as the journal keeps it.
+    """
+    tags, aliases, files = _lists(connection, key)
+    new_tags, new_aliases, new_files = _listed(new)
+    outdated = [
+        (path, blob)
+        for path, blob in pairs_of(files)
+        if new.files.get(path) and new.files[path] != blob
+    ]
+    known = {path for path, _ in pairs_of(files)} - {path for path, _ in outdated}
+    closed = close_pairs(files, outdated, new.recorded_us)
+    merged = Merged(
+        key=key,
+        tags=add_pairs(tags, new_tags, new.recorded_us),
+        aliases=add_pairs(aliases, new_aliases, new.recorded_us),
+        files=add_pairs(
+            files, [pair for pair in new_files if pair[0] not in known], new.recorded_us
         ),
+        closed_files=closed,
     )
+    _keep_lists(connection, key, (tags, aliases, files), (1, new.recorded_us))
+    return merged
 
 
-def retract_memory(connection: apsw.Connection, key: int, now_us: int, reason: str) -> None:
-    """Retire a memory; it stays readable for ``as_of`` and history."""
+def update_unseen(connection: apsw.Connection, merged: Merged, now_us: int, *, redo: bool) -> None:
+    """Take back what ``update_seen`` did, or (``redo``) do it again."""
+    tags, aliases, files = lists = _lists(connection, merged.key)
+    came = [_pairs_at(rows, places) for rows, places in zip(lists, _places(merged), strict=True)]
+    went = _pairs_at(files, merged.closed_files)
+    for rows, pairs in zip(lists, came, strict=True):
+        (add_pairs if redo else close_pairs)(rows, pairs, now_us)
+    (close_pairs if redo else add_pairs)(files, went, now_us)
+    _keep_lists(connection, merged.key, (tags, aliases, files), (1 if redo else -1, 0))
+
+
+def retract_memory(connection: apsw.Connection, key: int, now_us: int, reason: str) -> bool:
+    """Retire a memory, which stays readable for ``as_of`` and history; say whether it was not."""
     connection.execute(_RETRACT, (now_us, reason, key))
+    return connection.changes() > 0
 
 
-def link_memories(
-    connection: apsw.Connection, keys: tuple[int, int], relation: str, now_us: int
-) -> None:
-    """Record that the first memory stands in a relation to the second."""
-    connection.execute(_LINK, (*keys, relation, now_us))
+def restore_memory(connection: apsw.Connection, key: int, now_us: int) -> None:
+    """Take back a retirement; that it was one stays readable for ``as_of`` and history."""
+    memory_lapses.insert_lapse(connection, key, now_us)
+    connection.execute(_RESTORE, (key,))
+
+
+def list_topic_versions(reader: apsw.Connection, memory: Memory) -> list[int]:
+    """Return the keys of memories of its topic in its layer, newest first, retired ones too."""
+    layer = (memory.project_id, memory.topic, memory.scope.value, memory.branch, memory.session)
+    return [row[0] for row in reader.execute(_TOPIC_VERSIONS, (*layer, VERSIONS_LIMIT))]
 
 
 def delete_memory(connection: apsw.Connection, key: int) -> None:
@@ -298,6 +354,41 @@ def _one(reader: apsw.Connection, statement: str, values: Iterable[Any]) -> Keye
     return None if row is None else (row[0], _memory(row[1:]))
 
 
+def _listed(new: NewMemory) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """Return tags, aliases and files as dated lists take them."""
+    return (
+        [(tag, "") for tag in new.tags],
+        [(alias, "") for alias in new.aliases],
+        list(new.files.items()),
+    )
+
+
+def _lists(reader: apsw.Connection, key: int) -> tuple[list[Row], list[Row], list[Row]]:
+    tags, aliases, files = reader.execute(_LISTS, (key,)).get
+    return unpack_rows(tags), unpack_rows(aliases), unpack_rows(files)
+
+
+def _keep_lists(
+    connection: apsw.Connection,
+    key: int,
+    lists: tuple[list[Row], list[Row], list[Row]],
+    seen: tuple[int, int],
+) -> None:
+    connection.execute(_SEEN, (*seen, *(pack_rows(rows) for rows in lists), key))
+
+
+def _places(merged: Merged) -> tuple[list[int], list[int], list[int]]:
+    return merged.tags, merged.aliases, merged.files
+
+
+def _pairs_at(rows: Sequence[Row], places: Sequence[int]) -> list[Pair]:
+    return [rows[place][:2] for place in places]
+
+
+def _held(text: str) -> tuple[str, ...]:
+    return tuple(value for value, _ in pairs_of(unpack_rows(text)))
+
+
 def _memory(row: tuple[Any, ...]) -> Memory:
     return Memory(
         memory_id=row[0],
@@ -317,13 +408,15 @@ def _memory(row: tuple[Any, ...]) -> Memory:
         valid_from_us=row[14],
         valid_to_us=row[15],
         seen_count=row[16],
-        tags=tuple(msgspec.json.decode(row[17])),
-        aliases=tuple(msgspec.json.decode(row[18])),
-        files=msgspec.json.decode(row[19]),
+        tags=_held(row[17]),
+        aliases=_held(row[18]),
+        files=dict(pairs_of(unpack_rows(row[19]))),
         metadata=msgspec.json.decode(row[20]),
         trace_id=row[21],
         span_id=row[22],
         tool_call_id=row[23],
+        retraction=row[24],
+        last_seen_us=row[25],
     )
 
 

@@ -7,14 +7,22 @@ from typing import Final
 import apsw
 
 from flowtrace_mcp.model.ids import memory_handle
-from flowtrace_mcp.model.memory import Memory, MemoryFilter, NewMemory, Outcome
+from flowtrace_mcp.model.memory import ChangeAction, Memory, MemoryFilter, NewMemory, Outcome
 from flowtrace_mcp.model.vector import VectorCode
-from flowtrace_mcp.storage import memories, memory_text, memory_vectors
+from flowtrace_mcp.storage import memories, memory_links, memory_text, memory_vectors
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.memories import KeyedMemory
+from flowtrace_mcp.storage.memory_changes import (
+    Added,
+    ChangeAuthor,
+    Effect,
+    Retired,
+    insert_change,
+)
 from flowtrace_mcp.storage.memory_text import MemoryDocument
 
 NEAR_LIMIT: Final = 5
+_SUPERSEDED: Final = "superseded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,31 +93,50 @@ class MemoryStore:
 
         def job(connection: apsw.Connection) -> list[Placed]:
             placed: list[Placed] = []
+            changes: list[_Done] = []
             for write in writes:
                 told = write.supersedes
                 handle = placed[told].handle if isinstance(told, int) else told
-                placed.append(_place(connection, write, handle, judge))
+                one, effects = _place(connection, write, handle, judge)
+                placed.append(one)
+                changes.append((write.new, one.outcome, effects))
+            _write_down(connection, changes)
             return placed
 
         return self._database.write(job)
 
-    def retract(self, handle: str, now_us: int, reason: str) -> Memory | None:
-        """Retire a memory; None when there is none of that handle."""
+    def retract(
+        self, handle: str, now_us: int, reason: str, author: ChangeAuthor | None = None
+    ) -> Memory | None:
+        """Retire a memory; None when there is none of that handle.
+
+        Args:
+            handle: Which one; it is returned as it was, retired long ago or not.
+            now_us: When.
+            reason: Why; kept with the memory.
+            author: Who, and for which project; None = the memory's own.
+        """
 
         def job(connection: apsw.Connection) -> Memory | None:
             found = memories.find_memory(connection, handle)
             if found is None:
                 return None
-            memories.retract_memory(connection, found[0], now_us, reason)
-            return found[1]
+            key, memory = found
+            if memory.retracted_us is None:
+                memories.retract_memory(connection, key, now_us, reason)
+                by = author or ChangeAuthor(project_id=memory.project_id)
+                insert_change(connection, by, ChangeAction.FORGET, [Retired(key=key)], now_us)
+            return memory
 
         return self._database.write(job)
 
-    def delete(self, handle: str) -> Memory | None:
+    def delete(
+        self, handle: str, now_us: int = 0, author: ChangeAuthor | None = None
+    ) -> Memory | None:
         """Remove a memory, its words and its vector for good, out of the log too.
 
         While another process reads, the log keeps the words until it is done; see
-        ``Database.scrub_log``.
+        ``Database.scrub_log``. The journal keeps that something was removed, and none of it.
         """
 
         def job(connection: apsw.Connection) -> Memory | None:
@@ -118,6 +145,8 @@ class MemoryStore:
                 return None
             memory_text.delete_text(connection, found[0])
             memories.delete_memory(connection, found[0])
+            by = author or ChangeAuthor(project_id=found[1].project_id)
+            insert_change(connection, by, ChangeAction.ERASE, [], now_us)
             return found[1]
 
         gone = self._database.write(job)
@@ -215,39 +244,54 @@ def _place(
     write: MemoryWrite,
     supersedes: str,
     judge: Callable[[NewMemory, Kin], Verdict],
-) -> Placed:
+) -> tuple[Placed, list[Effect]]:
     new = write.new
     same = memories.find_same_memory(connection, new)
-    topic = memories.find_topic_memory(connection, new)
+    topics = memories.list_topic_memories(connection, new)
     told = memories.find_memory(connection, supersedes) if supersedes else None
     near: dict[int, Memory] = {}
     if write.near_match is not None and same is None:
         hits = memory_text.search_text(connection, write.near_match, write.near_filter, NEAR_LIMIT)
         stored = memories.get_memories(connection, [key for key, _ in hits])
         near = {key: stored[key] for key, _ in hits}
-    verdict = judge(
-        new,
-        Kin(
-            same=same[1] if same else None,
-            topic=topic[1] if topic else None,
-            told=told[1] if told else None,
-            near=tuple(near.values()),
-        ),
+    kin = Kin(
+        same=same[1] if same else None,
+        topic=topics[0][1] if topics else None,
+        told=told[1] if told else None,
+        near=tuple(near.values()),
     )
+    verdict = judge(new, kin)
     if verdict.outcome is Outcome.SAME and same is not None:
-        memories.update_seen(connection, same, new)
-        further = [alias for alias in new.aliases if alias not in same[1].aliases]
-        memory_text.extend_text(connection, same[0], further, write.document.identifiers)
-        return Placed(handle=same[1].handle, outcome=Outcome.SAME, old=None)
-    key = memories.insert_memory(connection, new, write.memory_id)
-    project_id, *_ = memories.layer_of(new.scope, new.place)
+        return _count_up(connection, write, same)
+    key = _insert(connection, write)
+    effects: list[Effect] = [Added(key=key)]
+    if verdict.old is not None:
+        old_keys = [_key_of(verdict.old, [same, *topics, told], near)]
+        if verdict.outcome is Outcome.SUPERSEDES:  # a topic has one memory in force
+            old_keys = list(dict.fromkeys([*old_keys, *(topic_key for topic_key, _ in topics)]))
+        for old_key in old_keys:
+            effects += _relate(connection, (key, old_key), verdict.outcome, new.recorded_us)
+    handle = memory_handle(write.memory_id)
+    return Placed(handle=handle, outcome=verdict.outcome, old=verdict.old), effects
+
+
+def _count_up(
+    connection: apsw.Connection, write: MemoryWrite, same: KeyedMemory
+) -> tuple[Placed, list[Effect]]:
+    key, old = same
+    merged = memories.update_seen(connection, key, write.new)
+    further = [alias for alias in write.new.aliases if alias not in old.aliases]
+    memory_text.extend_text(connection, key, further, write.document.identifiers)
+    return Placed(handle=old.handle, outcome=Outcome.SAME, old=None), [merged]
+
+
+def _insert(connection: apsw.Connection, write: MemoryWrite) -> int:
+    key = memories.insert_memory(connection, write.new, write.memory_id)
+    project_id, *_ = memories.layer_of(write.new.scope, write.new.place)
     memory_text.insert_text(connection, key, project_id, write.document)
     if write.vector is not None:
         memory_vectors.insert_vector(connection, key, project_id, write.vector)
-    if verdict.old is not None:
-        old_key = _key_of(verdict.old, (same, topic, told), near)
-        _relate(connection, (key, old_key), verdict.outcome, new.recorded_us)
-    return Placed(handle=memory_handle(write.memory_id), outcome=verdict.outcome, old=verdict.old)
+    return key
 
 
 def _key_of(old: Memory, named: Sequence[KeyedMemory | None], near: dict[int, Memory]) -> int:
@@ -258,7 +302,33 @@ def _key_of(old: Memory, named: Sequence[KeyedMemory | None], near: dict[int, Me
 
 def _relate(
     connection: apsw.Connection, keys: tuple[int, int], outcome: Outcome, now_us: int
-) -> None:
-    memories.link_memories(connection, keys, outcome.value, now_us)
-    if outcome is Outcome.SUPERSEDES:
-        memories.retract_memory(connection, keys[1], now_us, "superseded")
+) -> list[Effect]:
+    memory_links.insert_link(connection, keys, outcome.value, now_us)
+    if outcome is Outcome.SUPERSEDES and memories.retract_memory(
+        connection, keys[1], now_us, _SUPERSEDED
+    ):
+        return [Retired(key=keys[1])]
+    return []
+
+
+_Done = tuple[NewMemory, Outcome, list[Effect]]
+
+
+def _write_down(connection: apsw.Connection, changes: Sequence[_Done]) -> None:
+    """Keep in the journal what one call did, as one change of each project."""
+    for project_id in dict.fromkeys(new.place.project_id for new, _, _ in changes):
+        own = [change for change in changes if change[0].place.project_id == project_id]
+        author = ChangeAuthor(
+            project_id=project_id, agent=own[0][0].agent, session=own[0][0].place.session
+        )
+        effects = [effect for _, _, done in own for effect in done]
+        insert_change(connection, author, _action_of(own), effects, own[0][0].recorded_us)
+
+
+def _action_of(changes: Sequence[_Done]) -> ChangeAction:
+    outcomes = {outcome for _, outcome, _ in changes}
+    if outcomes == {Outcome.SAME}:
+        return ChangeAction.SAME
+    if outcomes == {Outcome.SUPERSEDES}:
+        return ChangeAction.SUPERSEDE
+    return ChangeAction.REMEMBER

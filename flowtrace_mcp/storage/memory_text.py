@@ -27,6 +27,7 @@ _EXTEND: Final = """
     UPDATE memory_text SET body = body || char(10) || ?, identifiers = identifiers || ' ' || ?
     WHERE rowid = ?
 """
+_UPDATE: Final = "UPDATE memory_text SET body = ?, identifiers = ? WHERE rowid = ?"
 _DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
 # FTS5 keeps the first word of each page of its index as a key, of deleted rows too.
 _REBUILD: Final = "INSERT INTO memory_text (memory_text) VALUES ('rebuild')"
@@ -83,6 +84,11 @@ def extend_text(
     known = set(str(connection.execute(_IDENTIFIERS, (key,)).get or "").split())
     parts = [part for part in identifiers.split() if part not in known]
     connection.execute(_EXTEND, ("\n".join(aliases), " ".join(parts), key))
+
+
+def update_text(connection: apsw.Connection, key: int, document: MemoryDocument) -> None:
+    """Index a memory's text anew, in place of what was indexed."""
+    connection.execute(_UPDATE, (document.body, document.identifiers, key))
 
 
 def delete_text(connection: apsw.Connection, key: int) -> None:

@@ -23,6 +23,7 @@ from flowtrace_mcp.storage import (
 )
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
+from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.span_store import SpanStore
@@ -61,6 +62,7 @@ class Store:
         self._now_us = now_us
         self.path = path
         self.memories = MemoryStore(self._database)
+        self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
 
     @functools.cached_property

@@ -34,7 +34,7 @@ AFTER = (0, 0)
 # A search by meaning looks at all vectors of the project, found by its index, and a list of
 # memories at the project's; what is pending is counted over the memories in force.
 _ALLOWED = re.compile(
-    r"SCAN (carray|json_each|wanted|memory_text|CONSTANT ROW|SCALAR|\d+ CONSTANT|\d+-ROW)"
+    r"SCAN (carray|json_each|wanted|held|memory_text|CONSTANT ROW|SCALAR|\d+ CONSTANT|\d+-ROW)"
     r"|SCAN m USING (COVERING )?INDEX memories_in_force"
     r"|SCAN sqlite_sequence"  # one row a table that counts
 )
