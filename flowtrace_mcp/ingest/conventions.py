@@ -34,6 +34,8 @@ Concept: TypeAlias = Literal[
     "input_cost",
     "output_cost",
     "cost_object",
+    "service_tier",
+    "cache_write_1h",
     "first_token_s",
     "first_token_ms",
     "first_token_at",
@@ -182,6 +184,15 @@ KEYS: Final[dict[Concept, tuple[str, ...]]] = {
     "input_cost": ("llm.cost.prompt", "gen_ai.cost.input_cost"),
     "output_cost": ("llm.cost.completion", "gen_ai.cost.output_cost"),
     "cost_object": ("langfuse.observation.cost_details",),
+    # what else decides the price
+    "service_tier": (
+        "openai.response.service_tier",
+        "gen_ai.openai.response.service_tier",
+        "openai.request.service_tier",
+        "gen_ai.openai.request.service_tier",
+        "gen_ai.usage.service_tier",
+    ),
+    "cache_write_1h": ("cache_creation_1h_tokens",),
     "first_token_s": (
         "gen_ai.response.time_to_first_chunk",
         "gen_ai.server.time_to_first_token",

@@ -16,6 +16,7 @@ from flowtrace_mcp.ingest import (
 )
 from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
+from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_writes import span_writes
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 from flowtrace_mcp.storage.store import Store
@@ -47,10 +48,14 @@ class Pipeline:
     Args:
         store: Where everything goes.
         now_us: Microseconds since the epoch; the time of a log record that has none.
+        prices: What calls cost; None = by the packaged table alone.
     """
 
-    def __init__(self, store: Store, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, now_us: Callable[[], int], prices: PriceBook | None = None
+    ) -> None:
         self._store = store
+        self._prices = prices or PriceBook()
         self._now_us = now_us
         self._turn = threading.Lock()
 
@@ -65,7 +70,10 @@ class Pipeline:
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
         with self._turn:
             records, rejected = decode.decode_traces(body)
-        self._run(self._store.spans.insert_spans(span_writes(part)) for part in _parts(records))
+        self._run(
+            self._store.spans.insert_spans(span_writes(part, self._prices))
+            for part in _parts(records)
+        )
         return Outcome(accepted_count=len(records), rejected=rejected)
 
     def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:

@@ -17,6 +17,7 @@ from flowtrace_mcp.ingest.span_extras import span_extras
 from flowtrace_mcp.ingest.token_counts import (
     parsed_object,
     summed_usage_of,
+    token_count,
     usage_of,
 )
 from flowtrace_mcp.model.edge import SpanStatus, SpanType
@@ -55,6 +56,7 @@ _TEXTS: Final[dict[Concept, str]] = {
     "tool_call_id": "tool_call_id",
     "prompt_version": "prompt_version",
     "error_type": "error_type",
+    "service_tier": "service_tier",
 }
 _INTERNAL_KINDS: Final = (0, 1)
 
@@ -124,6 +126,8 @@ def _set_work(facts: SpanFacts, found: Found, record: SpanRecord) -> None:
         facts.operation = facts.operation or "invoke_agent"
     facts.is_aggregate = facts.usage is not None and facts.operation not in MODEL_CALLS
     facts.cost_usd = _cost(found)
+    if "cache_write_1h" in found:
+        facts.cache_write_1h = token_count(found["cache_write_1h"])
 
 
 def _operation(facts: SpanFacts, found: Found, record: SpanRecord) -> str:

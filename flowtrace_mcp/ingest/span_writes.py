@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.ingest.conventions import concepts_of
+from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import facts_of, text
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
@@ -52,8 +53,9 @@ class _Origin:
     environment: Environment
 
 
-def span_writes(records: Sequence[SpanRecord]) -> list[SpanWrite]:
-    """Return each span with its meaning read and its resource and scope encoded."""
+def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWrite]:
+    """Return each span with its meaning read, its cost known, its resource and scope encoded."""
+    prices.refresh()
     origins: dict[int, _Origin] = {}  # by identity: `records` keeps the objects alive
     scopes: dict[int, bytes] = {}
     writes = []
@@ -64,12 +66,15 @@ def span_writes(records: Sequence[SpanRecord]) -> list[SpanWrite]:
         scope = scopes.get(id(record.scope))
         if scope is None:
             scope = scopes[id(record.scope)] = encode_scope(record.scope)
-        writes.append(_write(record, origin, scope))
+        writes.append(_write(record, origin, scope, prices))
     return writes
 
 
-def _write(record: SpanRecord, origin: _Origin, scope: bytes) -> SpanWrite:
+def _write(record: SpanRecord, origin: _Origin, scope: bytes, prices: PriceBook) -> SpanWrite:
     facts = facts_of(record)
+    cost_usd = facts.cost_usd
+    if cost_usd is None and facts.usage is not None:
+        cost_usd = prices.cost_usd(facts)
     raw = record.raw
     return SpanWrite(
         trace_id=record.trace_id,
@@ -88,7 +93,7 @@ def _write(record: SpanRecord, origin: _Origin, scope: bytes) -> SpanWrite:
         provider=facts.provider,
         model=facts.model,
         usage=facts.usage,
-        cost_usd=facts.cost_usd,
+        cost_usd=cost_usd,
         flags=_FLAGS[facts.is_aggregate + 2 * facts.is_noise],
         environment=origin.environment,
         sensitivity=Sensitivity.NONE,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowtrace_mcp.ingest import otlp_json, otlp_protobuf
+from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_extras import decode_resource, decode_scope, decode_span
 from flowtrace_mcp.ingest.span_writes import span_writes
 from flowtrace_mcp.model.edge import EdgeFlag, Environment
@@ -18,7 +19,7 @@ LONG = 'a "quoted" line\n' * LONG_VALUE_BYTES
 
 
 def writes_of(request):
-    return span_writes(otlp_protobuf.decode_traces(request.SerializeToString())[0])
+    return span_writes(otlp_protobuf.decode_traces(request.SerializeToString())[0], PriceBook())
 
 
 def one(request):
@@ -37,7 +38,7 @@ def with_resource(**attributes):
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.traces*.pb")), ids=lambda path: path.name)
 def test_recorded_spans_read_back_as_they_were_decoded(path):
     records, _ = otlp_protobuf.decode_traces(path.read_bytes())
-    for record, write in zip(records, span_writes(records), strict=True):
+    for record, write in zip(records, span_writes(records, PriceBook()), strict=True):
         resource, scope = decode_resource(write.resource), decode_scope(write.scope)
         assert decode_span(write.raw, write.encoding, resource, scope) == record
 
@@ -99,7 +100,7 @@ def test_parents_are_counted_with_the_links(parent, links):
 def test_links_in_json_are_counted_too():
     link = {"traceId": TRACE_ID.hex(), "spanId": span_id(1).hex()}
     records, _ = otlp_json.decode_traces(json_traces(links=[link, link]))
-    assert span_writes(records)[0].parent_count == 2
+    assert span_writes(records, PriceBook())[0].parent_count == 2
 
 
 def test_long_values_of_protobuf_are_named_as_they_stand_in_the_span():
@@ -121,7 +122,7 @@ def test_long_values_of_json_are_named_as_they_stand_whatever_their_escapes(ensu
     text = LONG + "é\\"
     body = json.loads(json_traces(attributes=[{"key": "k", "value": {"stringValue": text}}]))
     sent = json.dumps(body, ensure_ascii=ensure_ascii).encode()
-    (write,) = span_writes(otlp_json.decode_traces(sent)[0])
+    (write,) = span_writes(otlp_json.decode_traces(sent)[0], PriceBook())
     (value,) = write.long_values
     assert value in write.raw
     assert json.loads(b'"' + value + b'"') == text
