@@ -4,7 +4,9 @@ Environment over ``flowtrace.toml`` in the data folder over defaults. This table
 place; help text and ``docs/settings.md`` are made from it.
 """
 
+import json
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,11 +15,13 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from flowtrace_mcp.errors import SettingsError
+from flowtrace_mcp.redaction_list import parse_redaction_list
 
 SETTINGS_FILE: Final = "flowtrace.toml"
 DATABASE_FILE: Final = "flowtrace.db"
 TOKEN_FILE: Final = "token"  # noqa: S105 - the name of a file, not a secret
 LOG_FILE: Final = "flowtrace.log"
+_SECRET_FIELDS: Final = ("api_key", "redact")  # errors do not repeat them
 
 ListenerMode = Literal["auto", "off", "required"]
 AuthMode = Literal["false", "true", "strict"]
@@ -40,6 +44,7 @@ class Settings:
     tools: ToolProfile = "core"
     project: str = ""
     embedder: str = "minilm"
+    redact: tuple[re.Pattern[str], ...] = ()
     log_level: str = "warning"
     span_durability: Literal["full", "normal"] = "full"
     max_body_bytes: int = 64 * 1024 * 1024
@@ -154,6 +159,12 @@ OPTIONS: Final = (
         help="minilm, sentence-transformers:<name or path>, or off for text search alone",
     ),
     Option(
+        field="redact",
+        section="memory",
+        parse=parse_redaction_list,
+        help="a list of words and `/expressions/` to take out of memories, besides secrets",
+    ),
+    Option(
         field="log_level",
         section="observability",
         parse=_one_of("debug", "info", "warning", "error"),
@@ -238,16 +249,22 @@ def _from_file(path: Path) -> dict[str, Any]:
                     why="settings are " + ", ".join(f"[{s}] {k}" for s, k in known),
                     mend="correct its name or remove it",
                 )
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            values[option.field] = _parsed(option, text, f"[{section}] {key}")
+            values[option.field] = _parsed(option, _as_text(value), f"[{section}] {key}")
     return values
+
+
+def _as_text(value: Any) -> str:
+    """Return a value of the file as an environment variable would hold it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value) if isinstance(value, list) else str(value)
 
 
 def _parsed(option: Option, text: str, place: str) -> Any:
     try:
         return option.parse(text)
     except ValueError as error:
-        shown = "" if option.field == "api_key" else f" {text[:80]!r}"
+        shown = "" if option.field in _SECRET_FIELDS else f" {text[:80]!r}"
         raise SettingsError(
             f"{place} cannot be{shown}", why=str(error), mend="correct or remove it"
         ) from error

@@ -218,3 +218,16 @@ def test_without_a_data_folder_named_the_platforms_own_is_taken(tmp_path: Path) 
 
     assert settings.home.is_relative_to(tmp_path)
     assert settings.db_path == settings.home / "flowtrace.db"
+
+
+def test_a_list_of_the_file_is_taken_as_one(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, '[memory]\nredact = ["Blue Heron", "/E-[0-9]{4}/"]\n')
+
+    assert [bool(pattern.search("blue heron")) for pattern in settings.redact] == [True, False]
+
+
+def test_a_broken_expression_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"\[memory\] redact cannot be: repeats") as refused:
+        loaded(tmp_path, '[memory]\nredact = ["/heron+/"]\n')
+
+    assert "heron" not in str(refused.value)

@@ -1,8 +1,26 @@
-"""Secrets taken out of text before it reaches the disk."""
+"""Secrets taken out of text before it reaches the disk, and before it is shown or leaves.
+
+Four passes: ``<private>`` passages, what the user listed, what issuers' keys look like, then
+what only its surroundings (``password=``) or its randomness tell. A text without secrets costs
+about 50 µs for 500 characters (``bench/redaction.py``), and no text costs more than a few looks
+at each of its characters.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
+
+from flowtrace_mcp.model.assigned_secrets import redact_assigned
+from flowtrace_mcp.model.random_strings import may_hold_random, redact_random
+from flowtrace_mcp.model.secret_patterns import (
+    ISSUED_LEAST_CHARACTERS,
+    ISSUER_PATTERNS,
+    TOLD_PATTERNS,
+    SecretPattern,
+)
+
+OwnPatterns: TypeAlias = Sequence[re.Pattern[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,39 +31,72 @@ class Redacted:
     count: int
 
 
+ROUNDS_LIMIT: Final = 5
+Hinted: TypeAlias = Sequence[tuple[str, SecretPattern]]
+
+_TOLD: Final = [(hint, pattern) for pattern in TOLD_PATTERNS for hint in pattern.hints]
+_ISSUED: Final = [(hint, pattern) for pattern in ISSUER_PATTERNS for hint in pattern.hints]
 _PRIVATE: Final = re.compile(r"<private>.*?(?:</private>|\Z)", re.DOTALL | re.IGNORECASE)
-# One row a secret: what to call it, how it looks. Prefixes are the issuers' own.
-_SECRETS: Final = (
-    (
-        "private-key",
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
-    ),
-    ("aws-key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b"),
-    ("gitlab-token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("anthropic-key", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    ("openai-key", r"\bsk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{32,}"),
-    ("google-key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("slack-token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("stripe-key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}\b"),
-    ("npm-token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("pypi-token", r"\bpypi-[A-Za-z0-9_-]{50,}"),
-    ("huggingface-token", r"\bhf_[A-Za-z0-9]{30,}\b"),
-    ("jwt", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    ("password", r"(?<=://)[^\s:/@]+:[^\s/@]+(?=@)"),
-    ("bearer-token", r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{20,}=*"),
-)
-_ANY: Final = re.compile(
-    "|".join(f"(?P<{name.replace('-', '_')}>{look})" for name, look in _SECRETS), re.DOTALL
-)
+_MARK: Final = re.compile(r"\[redacted:[a-z0-9-]{1,40}\]|\[private\]")
 
 
-def redact(text: str) -> Redacted:
-    """Replace secrets by ``[redacted:kind]`` and private passages by ``[private]``."""
-    text, private_count = _PRIVATE.subn("[private]", text)
+def redact(text: str, own: OwnPatterns = ()) -> Redacted:
+    """Replace secrets by ``[redacted:kind]`` and private passages by ``[private]``.
 
-    def mark(match: re.Match[str]) -> str:
-        return f"[redacted:{(match.lastgroup or 'secret').replace('_', '-')}]"
+    Args:
+        text: Any text; what is marked in it already stays as it is.
+        own: What the user listed besides; see ``redaction_list``.
+    """
+    total = 0
+    for _ in range(ROUNDS_LIMIT):
+        text, count = _redact_once(text, own)
+        total += count
+        if not count:  # a mark in place of one secret may bare the begin of the next
+            break
+    return Redacted(text=text, count=total)
 
-    text, secret_count = _ANY.subn(mark, text)
-    return Redacted(text=text, count=private_count + secret_count)
+
+def _redact_once(text: str, own: OwnPatterns) -> tuple[str, int]:
+    count = 0
+    if "<" in text:
+        text, count = _PRIVATE.subn("[private]", text)
+    for pattern in own:
+        text, found = _redact_own(text, pattern)
+        count += found
+    text, found = _redact_known(text, _TOLD, text)
+    count += found
+    long_words = [word for word in text.split() if len(word) >= ISSUED_LEAST_CHARACTERS]
+    if long_words:
+        text, found = _redact_known(text, _ISSUED, " ".join(long_words))
+        count += found
+    text, found = redact_assigned(text)
+    count += found
+    if any(map(may_hold_random, long_words)):
+        text, found = redact_random(text)
+        count += found
+    return text, count
+
+
+def _redact_known(text: str, hinted: Hinted, told: str) -> tuple[str, int]:
+    """Replace what patterns find; only those are tried that have a hint in ``told``."""
+    count = 0
+    for pattern in dict.fromkeys([pattern for hint, pattern in hinted if hint in told]):
+        text, found = pattern.look.subn(f"[redacted:{pattern.kind}]", text)
+        count += found
+    return text, count
+
+
+def _redact_own(text: str, pattern: re.Pattern[str]) -> tuple[str, int]:
+    """Replace what the user listed, but in no mark: a mark may hold a listed word."""
+    count = 0
+    parts: list[str] = []
+    begin = 0
+    for mark in [*_MARK.finditer(text), None]:
+        end = len(text) if mark is None else mark.start()
+        part, found = pattern.subn("[redacted:listed]", text[begin:end])
+        parts.append(part)
+        count += found
+        if mark is not None:
+            parts.append(mark[0])
+            begin = mark.end()
+    return "".join(parts), count

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
 from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.errors import InputError, NotFoundError
@@ -19,9 +21,8 @@ from flowtrace_mcp.model.memory import (
     ScopeName,
 )
 from flowtrace_mcp.model.project import ProjectIdentity
-from flowtrace_mcp.model.redaction import redact
+from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.telemetry import AttributeValue
-from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services.context import Caller, Context, place_of
@@ -32,6 +33,7 @@ from flowtrace_mcp.storage.memory_text import project_token
 BATCH_LIMIT: Final = 1000
 LIST_LIMIT: Final = 100
 SHORT_TEXT_LIMIT_CHARACTERS: Final = 500
+METADATA_LIMIT_BYTES: Final = 16 * 1024
 # Only as much of a text as tells whether another says nearly the same.
 NEAR_TERMS_CHARACTERS: Final = 400
 # Longer texts, and batches, are embedded in the background: each takes 5 ms or more.
@@ -97,7 +99,7 @@ def remember_all(
     now_us = context.now_us()
     places = _places(context, requests, caller)
     prepared = [
-        _prepare(request, place, caller, now_us)
+        _prepare(request, place, caller, Redactor(own=context.settings.redact), now_us)
         for request, place in zip(requests, places, strict=True)
     ]
     vectors = _inline_vectors(context, [new for new, _ in prepared])
@@ -168,12 +170,9 @@ def _places(
 
 
 def _prepare(
-    request: RememberRequest, place: MemoryPlace, caller: Caller, now_us: int
+    request: RememberRequest, place: MemoryPlace, caller: Caller, redactor: Redactor, now_us: int
 ) -> tuple[NewMemory, int]:
     _check(request)
-    content = redact(storable(request.content))
-    topic, author = redact(storable(request.topic.strip())), storable(request.author.strip())
-    aliases = [redact(storable(alias)) for alias in request.aliases]
     valid_from_us = (
         now_us
         if request.valid_from is None
@@ -190,26 +189,26 @@ def _prepare(
         )
     session = request.session or place.session
     new = NewMemory(
-        content=content.text,
+        content=redactor.text(request.content),
         kind=request.kind,
         scope=request.scope,
         place=MemoryPlace(project_id=place.project_id, branch=place.branch, session=session),
-        topic=topic.text,
-        author=author,
+        topic=redactor.text(request.topic.strip()),
+        author=redactor.text(request.author.strip()),
         agent=request.agent or caller.agent,
         sequence=request.sequence,
         recorded_us=now_us,
         valid_from_us=valid_from_us,
         valid_to_us=valid_to_us,
-        tags=tuple(dict.fromkeys(storable(tag) for tag in request.tags)),
-        aliases=tuple(alias.text for alias in aliases),
-        files={storable(path): "" for path in request.files},
-        metadata=request.metadata,
+        tags=redactor.texts(request.tags),
+        aliases=redactor.texts(request.aliases),
+        files=redactor.names(dict.fromkeys(request.files, "")),
+        metadata=_metadata(request, redactor),
         trace_id=caller.trace_id,
         span_id=caller.span_id,
         tool_call_id=caller.tool_call_id,
     )
-    return new, content.count + topic.count + sum(alias.count for alias in aliases)
+    return new, redactor.count
 
 
 def _check(request: RememberRequest) -> None:
@@ -242,6 +241,18 @@ def _check(request: RememberRequest) -> None:
             why=f"each has at most {SHORT_TEXT_LIMIT_CHARACTERS} characters",
             mend="shorten it",
         )
+
+
+def _metadata(request: RememberRequest, redactor: Redactor) -> Mapping[str, AttributeValue]:
+    metadata = redactor.tree(request.metadata)
+    size_bytes = len(msgspec.json.encode(metadata))
+    if size_bytes > METADATA_LIMIT_BYTES:
+        raise InputError(
+            f"metadata has {size_bytes} bytes as JSON",
+            why=f"a memory takes at most {METADATA_LIMIT_BYTES}",
+            mend="keep what is long elsewhere, and its place here",
+        )
+    return metadata
 
 
 def _near_match(context: Context, new: NewMemory, place: MemoryPlace) -> str | None:

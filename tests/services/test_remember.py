@@ -13,6 +13,7 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.recall import RecallRequest, recall
 from flowtrace_mcp.services.remember import (
     BATCH_LIMIT,
+    METADATA_LIMIT_BYTES,
     Remembered,
     RememberRequest,
     remember,
@@ -203,3 +204,65 @@ def test_any_text_comes_back_as_it_was_but_for_what_cannot_be_stored(
 
     assert "\x00" not in content
     content.encode()
+
+
+@pytest.mark.promise("secrets-out")
+def test_every_field_of_a_memory_is_redacted_and_counted(context: Context, caller: Caller) -> None:
+    secret = "AKIA" + "ABCDEFGHIJKLMNOP"
+    left = "[redacted:aws-key]"
+
+    told = note(
+        context,
+        caller,
+        f"content {secret}",
+        topic=f"topic {secret}",
+        author=secret,
+        tags=[secret],
+        aliases=[secret],
+        files=[f"keys/{secret}.pem"],
+        metadata={"deep": {"er": [secret]}, "password": "hunter2"},
+    )
+
+    memory = context.store.memories.find_memory(told.id)
+    assert memory is not None
+    assert told.redactions == 8
+    assert (memory.content, memory.topic) == (f"content {left}", f"topic {left}")
+    assert (memory.author, memory.tags, memory.aliases) == (left, (left,), (left,))
+    assert list(memory.files) == [f"keys/{left}.pem"]
+    assert memory.metadata == {"deep": {"er": [left]}, "password": "[redacted:password]"}
+
+
+def test_what_the_user_listed_is_taken_out(
+    make_context: Callable[..., Context], caller: Caller
+) -> None:
+    context = make_context(FLOWTRACE_REDACT='["Blue Heron", "/E-[0-9]{4}/"]')
+
+    told = note(context, caller, "blue heron pays E-1234")
+
+    memory = context.store.memories.find_memory(told.id)
+    assert memory is not None
+    assert memory.content == "[redacted:listed] pays [redacted:listed]"
+
+
+def test_metadata_over_its_limit_is_refused_with_its_size(context: Context, caller: Caller) -> None:
+    note(context, caller, "fits", metadata={"a": "x" * (METADATA_LIMIT_BYTES - 8)})
+
+    with pytest.raises(InputError, match=f"{METADATA_LIMIT_BYTES + 1} bytes"):
+        note(context, caller, "too large", metadata={"a": "x" * (METADATA_LIMIT_BYTES - 7)})
+    with pytest.raises(InputError, match="nested"):
+        note(context, caller, "too deep", metadata={"a": deep(100)})
+
+
+def test_metadata_may_hold_what_utf_8_cannot(context: Context, caller: Caller) -> None:
+    told = note(context, caller, "odd", metadata={"\ud800": "a\x00b"})
+
+    memory = context.store.memories.find_memory(told.id)
+    assert memory is not None
+    assert memory.metadata == {"\\ud800": "a\\u0000b"}
+
+
+def deep(levels: int) -> object:
+    value: object = "x"
+    for _ in range(levels):
+        value = [value]
+    return value
