@@ -123,8 +123,10 @@ def _tell(call: Call, answer: Recalled) -> None:
     for memory in answer.memories:
         files = "  ".join(memory.memory.files)
         cut = f"  (cut; --expand {memory.id})" if memory.is_cut else ""
+        doubt = "  (reads like an instruction to a model)" if memory.is_instruction else ""
+        stale = "  (verify: its files have changed since)" if memory.is_stale else ""
         head = f"{memory.id}  {memory.when}  {memory.kind.value:<10}  {files}"
-        say(f"{head.rstrip()}{cut}", Style.BOLD)
+        say(f"{head.rstrip()}{stale}{doubt}{cut}", Style.BOLD)
         call.output.say_wrapped(memory.text, "  ")
     if not answer.memories:
         say(answer.reason or "nothing fits in the budget; give a larger --budget")

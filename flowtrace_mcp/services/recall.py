@@ -7,15 +7,19 @@ from typing import Final
 
 import msgspec
 
+from flowtrace_mcp.analytics.instructions import reads_as_instruction
 from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
 from flowtrace_mcp.analytics.words import fts_query, search_terms
-from flowtrace_mcp.errors import BusyError, InputError, NotFoundError, StorageError
-from flowtrace_mcp.model.ids import parse_handle, string_id
+from flowtrace_mcp.errors import BusyError, InputError, StorageError
+from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
 from flowtrace_mcp.model.times import iso_time, parse_time_us
 from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.evidence import Checks, changes_of
+from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.meaning import MeaningState
+from flowtrace_mcp.services.showing import without_secrets
 from flowtrace_mcp.services.upkeep import embed_pending
 from flowtrace_mcp.storage.memory_text import project_token
 
@@ -45,6 +49,8 @@ class Cut:
 ASKED_CUT: Final = Cut(ratio=0.3, floor=0.2)
 STRICT_CUT: Final = Cut(ratio=0.7, floor=0.5)
 WORDS_ALONE_FLOOR: Final = 0.1
+# What a file that has changed since leaves of the strength of a memory that names it.
+STALE_FACTOR: Final = 0.8
 
 _FRAME: Final = '{"memories":[],"more":100,"tokens":4000}'
 _QUOTES_TOKENS: Final = 2
@@ -81,6 +87,9 @@ class RecalledMemory:
     score: float  # 0 to about 2, higher is better
     memory: Memory
     is_cut: bool = False
+    is_stale: bool = False  # a file that it names has changed since
+    changed: tuple[str, ...] = ()  # those files, with the commits, where it is opened by id
+    is_instruction: bool = False  # it reads like one to a model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +111,12 @@ def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled
     """
     _check(request)
     wanted = _filter(context, request, caller)
-    opened = _opened(context, request, wanted)
+    opened = _opened(context, request, wanted, caller.folder)
     if not request.query.strip():
         return _fit(opened, request)
-    answer = _answer(context, request, wanted, opened)
+    answer = _answer(context, request, wanted, opened, caller.folder)
     if _is_empty(answer) and _gave_vectors(context):
-        answer = _answer(context, request, wanted, opened)
+        answer = _answer(context, request, wanted, opened, caller.folder)
     if not _is_empty(answer):
         return answer
     return Recalled(memories=(), more=0, tokens=0, reason=_why_nothing(context))
@@ -118,17 +127,33 @@ def _answer(
     request: RecallRequest,
     wanted: MemoryFilter,
     opened: list[RecalledMemory],
+    folder: str,
 ) -> Recalled:
     ranked = _ranked(context, request, wanted)
     # Those opened by id may be among the best, and are not shown twice.
     best = ranked[: request.limit + len(opened)]
     memories = context.store.memories.get_memories([hit.key for hit in best])
-    rows = [_row(memories[hit.key], hit.score) for hit in best if hit.key in memories]
-    others = [row for row in rows if row.id not in request.expand]
-    shown = others[: request.limit]
+    rows = [_row(context, memories[hit.key], hit.score) for hit in best if hit.key in memories]
+    opened_ids = {row.id for row in opened}
+    others = [row for row in rows if row.id not in opened_ids]
+    shown = _held_to_files(context, others[: request.limit], folder)
     return _fit(
         [*opened, *shown], request, hidden=len(others) - len(shown) + len(ranked) - len(best)
     )
+
+
+def _held_to_files(
+    context: Context, rows: Sequence[RecalledMemory], folder: str
+) -> list[RecalledMemory]:
+    """Mark the rows whose files have changed since, and let them stand further down."""
+    checks = Checks(context.files, folder)
+    marked = [
+        replace(row, is_stale=True, score=round(row.score * STALE_FACTOR, 3))
+        if checks.changed_files(row.memory)
+        else row
+        for row in rows
+    ]
+    return sorted(marked, key=lambda row: -row.score)
 
 
 def _is_empty(answer: Recalled) -> bool:
@@ -155,9 +180,21 @@ def row_of(memory: RecalledMemory) -> dict[str, object]:
         row["files"] = list(memory.memory.files)
     if memory.memory.span_id:
         row["span"] = memory.memory.span_id.hex()
-    if memory.is_cut:
-        row["flag"] = "cut"
+    if flags := flags_of(memory):
+        row["flag"] = ",".join(flags)
+    if memory.changed:
+        row["changed"] = list(memory.changed)
     return row
+
+
+def flags_of(memory: RecalledMemory) -> list[str]:
+    """Return what a reader has to know of a row."""
+    flags = {
+        "verify": memory.is_stale,
+        "instruction": memory.is_instruction,
+        "cut": memory.is_cut,
+    }
+    return [flag for flag, is_so in flags.items() if is_so]
 
 
 def _check(request: RecallRequest) -> None:
@@ -196,31 +233,44 @@ def _filter(context: Context, request: RecallRequest, caller: Caller) -> MemoryF
             why="it asks what was held true at a time that has been",
             mend="leave it out to ask for now",
         )
+    since_us, until_us = moment(request.since, "since"), moment(request.until, "until")
+    _refuse_contradiction(since_us, until_us, as_of_us)
     return MemoryFilter(
         place=place_of(context, caller),
         scope=request.scope,
         kinds=tuple(request.kinds),
         tags=tuple(request.tags),
-        since_us=moment(request.since, "since"),
-        until_us=moment(request.until, "until"),
+        since_us=since_us,
+        until_us=until_us,
         as_of_us=as_of_us,
         now_us=now_us,
     )
 
 
-def _opened(context: Context, request: RecallRequest, wanted: MemoryFilter) -> list[RecalledMemory]:
+def _refuse_contradiction(since_us: int | None, until_us: int | None, as_of_us: int | None) -> None:
+    if since_us is not None and until_us is not None and until_us <= since_us:
+        raise InputError(
+            "no time is in between",
+            why="until is not after since",
+            mend="swap them, or leave one out",
+        )
+    if since_us is not None and as_of_us is not None and as_of_us < since_us:
+        raise InputError(
+            "nothing can be held true before it was remembered",
+            why="as_of lies before since",
+            mend="leave one of them out",
+        )
+
+
+def _opened(
+    context: Context, request: RecallRequest, wanted: MemoryFilter, folder: str
+) -> list[RecalledMemory]:
     """Return the memories asked for by id, whole, retired ones too."""
     rows = []
     for text in request.expand:
-        handle = parse_handle(text)
-        memory = context.store.memories.find_memory(handle)
-        if memory is None or memory.project_id not in (0, wanted.place.project_id):
-            raise NotFoundError(
-                f"no memory {handle}",
-                why="this project has none of that id",
-                mend="copy the id from a recall answer",
-            )
-        rows.append(_row(memory, 1.0))
+        memory = find_named_memory(context, text, wanted.place.project_id)
+        changed = tuple(change.text for change in changes_of(context.files, folder, memory))
+        rows.append(replace(_row(context, memory, 1.0), is_stale=bool(changed), changed=changed))
     return rows
 
 
@@ -252,7 +302,8 @@ def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
     return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor)
 
 
-def _row(memory: Memory, score: float) -> RecalledMemory:
+def _row(context: Context, stored: Memory, score: float) -> RecalledMemory:
+    memory = without_secrets(stored, context.settings.redact)
     return RecalledMemory(
         id=memory.handle,
         text=memory.content,
@@ -260,6 +311,7 @@ def _row(memory: Memory, score: float) -> RecalledMemory:
         when=iso_time(memory.valid_from_us)[:10],
         score=round(score, 3),
         memory=memory,
+        is_instruction=reads_as_instruction(memory.content),
     )
 
 

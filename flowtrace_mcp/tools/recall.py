@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from flowtrace_mcp.analytics.instructions import fenced
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
 from flowtrace_mcp.services.recall import (
@@ -90,7 +91,10 @@ def _text(found: Recalled) -> str:
     for memory in found.memories:
         files = f" ({', '.join(memory.memory.files)})" if memory.memory.files else ""
         cut = " [cut: expand it]" if memory.is_cut else ""
-        lines.append(f"- {memory.id} {memory.when} {memory.kind.value}{files}: {memory.text}{cut}")
+        text = fenced(memory.text, memory.id) if memory.is_instruction else memory.text
+        stale = " [verify: its files have changed since]" if memory.is_stale else ""
+        head = f"- {memory.id} {memory.when} {memory.kind.value}{files}"
+        lines.append(f"{head}: {text}{cut}{stale}")
     if found.more:
         lines.append(f"{found.more} more; raise limit or budget.")
     return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""A memory as it may be shown: without the secrets of rows older than what finds them."""
+
+from dataclasses import replace
+
+from flowtrace_mcp.model.memory import Memory
+from flowtrace_mcp.model.redaction import OwnPatterns
+from flowtrace_mcp.model.redactor import Redactor
+
+
+def without_secrets(memory: Memory, own: OwnPatterns) -> Memory:
+    """Return a memory whose text, files and metadata hold no secret.
+
+    Args:
+        memory: As it stands in the file, where it may have come before a pattern existed.
+        own: What the user listed, as ``Settings.redact`` holds it.
+    """
+    redactor = Redactor(own=own)
+    cleaned = replace(
+        memory,
+        content=redactor.text(memory.content),
+        topic=redactor.text(memory.topic),
+        files=redactor.names(memory.files),
+        metadata=redactor.tree(memory.metadata),
+    )
+    return cleaned if redactor.count else memory
