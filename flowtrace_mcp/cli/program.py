@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Protocol
 
 from flowtrace_mcp.cli.output import Output
+from flowtrace_mcp.model.ids import parse_traceparent
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.projects import folder_of, project_of
 from flowtrace_mcp.services.status import ListenerFacts
@@ -63,6 +65,18 @@ class Call:
     folder: Path  # where the command was typed
 
     def caller(self) -> Caller:
-        """Return who asks: a person in a folder, and thereby a project."""
-        folder = folder_of(self.program.environ, self.folder)
-        return Caller(project=project_of(folder, self.program.settings.project), agent="cli")
+        """Return who asks: a person in a folder, and thereby a project.
+
+        An agent that runs the command in its shell is told by what its environment says.
+        """
+        environ = self.program.environ
+        folder = folder_of(environ, self.folder)
+        trace_id, span_id = parse_traceparent(environ.get("TRACEPARENT"))
+        return Caller(
+            project=project_of(folder, self.program.settings.project),
+            session=storable(environ.get("CLAUDE_CODE_SESSION_ID", "")),
+            agent="cli",
+            trace_id=trace_id,
+            span_id=span_id,
+            folder=str(folder),
+        )

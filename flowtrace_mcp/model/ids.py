@@ -19,6 +19,11 @@ _HEX_WIDTHS: Final = (SPAN_ID_BYTES * 2, TRACE_ID_BYTES * 2)
 # int() alone would also take signs, underscores and the digits of other scripts.
 _HEX: Final = re.compile("(0x)?[0-9a-f]+")
 _DECIMAL: Final = re.compile("[0-9]{1,39}")  # 2**128 has 39 digits
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+)
+_TYPED_LIMIT_CHARACTERS: Final = 100
+_BETWEEN: Final = re.compile(r"[\s-]+")
 _TYPED: Final = str.maketrans({"i": "1", "l": "1", "o": "0"})
 
 
@@ -68,6 +73,17 @@ def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
     return number.to_bytes(size_bytes, "big")
 
 
+def parse_traceparent(told: object) -> tuple[bytes, bytes]:
+    """Return trace and span id of a ``traceparent`` (W3C Trace Context), b"" for both if none."""
+    found = _TRACEPARENT.fullmatch(told) if isinstance(told, str) else None
+    if found is None:
+        return b"", b""
+    trace_id, span_id = bytes.fromhex(found[1]), bytes.fromhex(found[2])
+    if trace_id == bytes(TRACE_ID_BYTES) or span_id == bytes(SPAN_ID_BYTES):
+        return b"", b""
+    return trace_id, span_id
+
+
 def new_memory_id(now_us: int, random_bytes: Callable[[int], bytes]) -> bytes:
     """Return a new 16-byte id: 8 bytes of time in microseconds, then 8 random bytes."""
     return now_us.to_bytes(8, "big") + random_bytes(8)
@@ -79,13 +95,23 @@ def memory_handle(memory_id: bytes) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(45, -5, -5))
 
 
+def forgiven_handle(text: str) -> str:
+    """Return what was typed in the letters of a handle, whatever its length.
+
+    Case, blanks, hyphens and the letters that look like digits are forgiven; what no handle
+    holds is left out.
+    """
+    typed = text[:_TYPED_LIMIT_CHARACTERS].lower().translate(_TYPED)
+    return "".join(character for character in typed if character in _ALPHABET)
+
+
 def parse_handle(text: str) -> str:
-    """Return a handle as stored, forgiving case and the letters that look like digits.
+    """Return a handle as stored, forgiving case, blanks and letters that look like digits.
 
     Raises:
         InputError: Not a handle.
     """
-    typed = text.strip().lower().translate(_TYPED)
+    typed = _BETWEEN.sub("", text.lower()).translate(_TYPED)
     if not _HANDLE.fullmatch(typed):
         raise InputError(
             f"{text[:64]!r} is not a memory id",

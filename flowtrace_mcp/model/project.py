@@ -35,6 +35,13 @@ def normalised_remote(url: str) -> str:
     return f"{match['host']}/{path}".lower()
 
 
+def is_local_remote(url: str) -> bool:
+    """Say whether a git remote is a folder of this machine, not a place on a network."""
+    text = url.strip()
+    match = _URL_FORM.match(text) or _SCP_FORM.match(text)
+    return bool(text) and (match is None or len(match["host"]) == 1)
+
+
 def identify_project(
     *, named: str, remote: str, common_dir: str, folder: str, branch: str
 ) -> ProjectIdentity:

@@ -1,10 +1,12 @@
 """What every use case is given: the store, the settings, the clock, and who asks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.model.memory import MemoryPlace
 from flowtrace_mcp.model.project import ProjectIdentity
+from flowtrace_mcp.services.evidence import FileContents
 from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.settings import Settings
 from flowtrace_mcp.storage.store import Store
@@ -19,6 +21,8 @@ class Context:
     meaning: Meaning
     now_us: Callable[[], int]
     random_bytes: Callable[[int], bytes]
+    files: FileContents = field(default_factory=FileContents)
+    prices: PriceBook = field(default_factory=PriceBook)  # else the packaged table alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,7 @@ class Caller:
     tool_call_id: str = ""
     trace_id: bytes = b""
     span_id: bytes = b""
+    folder: str = ""  # where the caller works, on this machine
 
 
 def place_of(context: Context, caller: Caller) -> MemoryPlace:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.errors import InputError, NotFoundError
-from flowtrace_mcp.model.ids import parse_handle
-from flowtrace_mcp.model.memory import Memory
+from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.recall import RecallRequest, recall
+from flowtrace_mcp.storage.memory_changes import ChangeAuthor
 
 CANDIDATES_LIMIT: Final = 5
+REASON_LIMIT_CHARACTERS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,22 +44,29 @@ def forget(context: Context, request: ForgetRequest, caller: Caller) -> Forgotte
         raise InputError(
             "cannot tell what to forget", why="give either id or query", mend="give the id"
         )
-    handle = (
-        parse_handle(request.id) if request.id.strip() else _only_match(context, request, caller)
-    )
-    memory = context.store.memories.find_memory(handle)
-    if memory is None or memory.project_id not in (0, place_of(context, caller).project_id):
-        raise _missing(handle)
-    gone: Memory | None
-    if request.hard:
-        gone = context.store.memories.delete(handle)
-    else:
-        gone = context.store.memories.retract(
-            handle, context.now_us(), request.reason or "forgotten"
+    if len(request.reason) > REASON_LIMIT_CHARACTERS:
+        raise InputError(
+            f"reason has {len(request.reason)} characters",
+            why=f"at most {REASON_LIMIT_CHARACTERS} are kept",
+            mend="shorten it",
         )
+    place = place_of(context, caller)
+    typed = request.id if request.id.strip() else _only_match(context, request, caller)
+    memory = find_named_memory(context, typed, place.project_id)
+    author = ChangeAuthor(project_id=place.project_id, agent=caller.agent, session=caller.session)
+    store, now_us = context.store.memories, context.now_us()
+    if request.hard:
+        gone = store.delete(memory.handle, now_us, author)
+    else:
+        reason = Redactor(own=context.settings.redact).text(request.reason.strip())
+        gone = store.retract(memory.handle, now_us, reason or "forgotten", author)
     if gone is None:
-        raise _missing(handle)
-    return Forgotten(id=handle, text=gone.content, is_hard=request.hard)
+        raise NotFoundError(
+            f"no memory {memory.handle}",
+            why="another process removed it just now",
+            mend="copy the id from a recall answer",
+        )
+    return Forgotten(id=gone.handle, text=gone.content, is_hard=request.hard)
 
 
 def _only_match(context: Context, request: ForgetRequest, caller: Caller) -> str:
@@ -78,11 +87,3 @@ def _only_match(context: Context, request: ForgetRequest, caller: Caller) -> str
             mend="give the id of the one you mean",
         )
     return answer.memories[0].id
-
-
-def _missing(handle: str) -> NotFoundError:
-    return NotFoundError(
-        f"no memory {handle}",
-        why="this project has none of that id",
-        mend="copy the id from a recall answer",
-    )

@@ -8,11 +8,10 @@ import msgspec
 
 from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
 from flowtrace_mcp.analytics.words import fts_query, search_terms
-from flowtrace_mcp.errors import InputError, NotFoundError
-from flowtrace_mcp.model.ids import new_memory_id, parse_handle
+from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.ids import new_memory_id
 from flowtrace_mcp.model.memory import (
     CONTENT_LIMIT_CHARACTERS,
-    Memory,
     MemoryFilter,
     MemoryKind,
     MemoryPlace,
@@ -27,6 +26,8 @@ from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.documents import dated_text, document_of
+from flowtrace_mcp.services.evidence import bound_files
+from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.storage.memory_store import Kin, MemoryWrite, Verdict
 from flowtrace_mcp.storage.memory_text import project_token
 
@@ -96,10 +97,12 @@ def remember_all(
             why=f"a batch holds at most {BATCH_LIMIT}",
             mend="send them in several batches",
         )
+    for request in requests:
+        _check(request)
     now_us = context.now_us()
     places = _places(context, requests, caller)
     prepared = [
-        _prepare(request, place, caller, Redactor(own=context.settings.redact), now_us)
+        _prepare(context, request, place, caller, now_us)
         for request, place in zip(requests, places, strict=True)
     ]
     vectors = _inline_vectors(context, [new for new, _ in prepared])
@@ -140,10 +143,14 @@ def judge(new: NewMemory, kin: Kin) -> Verdict:
     The same text counts up. A topic, or being told so, retires the older one; nothing else
     does, for no similarity tells an update from a neighbour.
     """
-    if kin.told is not None:
+    same = kin.same
+    is_same_topic = same is not None and new.topic in ("", same.topic)
+    if kin.told is not None and not (same is not None and same.handle == kin.told.handle):
         return Verdict(outcome=Outcome.SUPERSEDES, old=kin.told)
-    if kin.same is not None:
-        return Verdict(outcome=Outcome.SAME, old=kin.same)
+    if same is not None and is_same_topic:
+        return Verdict(outcome=Outcome.SAME, old=same)
+    if same is not None and not same.topic:  # said again, and now it has a topic
+        return Verdict(outcome=Outcome.SUPERSEDES, old=same)
     if kin.topic is not None:
         return Verdict(outcome=Outcome.SUPERSEDES, old=kin.topic)
     compared = [(compare_texts(old.content, new.content), old) for old in kin.near]
@@ -170,9 +177,9 @@ def _places(
 
 
 def _prepare(
-    request: RememberRequest, place: MemoryPlace, caller: Caller, redactor: Redactor, now_us: int
+    context: Context, request: RememberRequest, place: MemoryPlace, caller: Caller, now_us: int
 ) -> tuple[NewMemory, int]:
-    _check(request)
+    redactor = Redactor(own=context.settings.redact)
     valid_from_us = (
         now_us
         if request.valid_from is None
@@ -188,6 +195,14 @@ def _prepare(
             mend="swap them, or leave valid_to out",
         )
     session = request.session or place.session
+    if request.scope is ScopeName.SESSION and not session:
+        raise InputError(
+            "cannot keep this for a session",
+            why="no session is known here",
+            mend="name one, or choose the scope repo",
+        )
+    folder = caller.folder if request.project in (None, caller.project) else ""
+    files = bound_files(context.files, folder, request.files, request.scope)
     new = NewMemory(
         content=redactor.text(request.content),
         kind=request.kind,
@@ -202,7 +217,7 @@ def _prepare(
         valid_to_us=valid_to_us,
         tags=redactor.texts(request.tags),
         aliases=redactor.texts(request.aliases),
-        files=redactor.names(dict.fromkeys(request.files, "")),
+        files=redactor.names(files),
         metadata=_metadata(request, redactor),
         trace_id=caller.trace_id,
         span_id=caller.span_id,
@@ -284,12 +299,4 @@ def _supersedes(
             why="a number counts the batch's items from 0",
             mend="put the older memory first, or give its id",
         )
-    handle = parse_handle(told)
-    old: Memory | None = context.store.memories.find_memory(handle)
-    if old is None or old.project_id not in (0, project_id):
-        raise NotFoundError(
-            f"no memory {handle} to supersede",
-            why="this project has none of that id",
-            mend="copy the id from a recall answer",
-        )
-    return handle
+    return find_named_memory(context, told, project_id).handle

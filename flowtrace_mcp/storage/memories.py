@@ -122,6 +122,11 @@ _LIST_TOPIC: Final = f"""
     WHERE m.topic = ? AND m.topic <> '' AND {_SAME_LAYER}
 """
 _FIND_HANDLE: Final = f"SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.handle = ?"
+_NEAR_HANDLES: Final = """
+    SELECT handle FROM memories WHERE project_id IN (:project, 0)
+    AND EXISTS (SELECT 1 FROM json_each(:patterns) AS wanted WHERE handle LIKE wanted.value)
+    ORDER BY memory_key DESC LIMIT :limit
+"""
 _PLACES: Final = """
     SELECT memory_key, session, sequence, author FROM memories WHERE memory_key IN carray(?)
 """
@@ -247,6 +252,14 @@ def list_topic_memories(connection: apsw.Connection, new: NewMemory) -> list[Key
 def find_memory(reader: apsw.Connection, handle: str) -> KeyedMemory | None:
     """Return the memory of a handle, retired or not, or None."""
     return _one(reader, _FIND_HANDLE, (handle,))
+
+
+def list_near_handles(
+    reader: apsw.Connection, project_id: int, patterns: Sequence[str], limit: int
+) -> list[str]:
+    """Return handles of a project and of the global layer that fit a LIKE pattern, newest first."""
+    parameters = {"project": project_id, "patterns": _json(list(patterns)), "limit": limit}
+    return [row[0] for row in reader.execute(_NEAR_HANDLES, parameters)]
 
 
 def list_places(reader: apsw.Connection, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:

@@ -160,6 +160,11 @@ class MemoryStore:
             found = memories.find_memory(reader, handle)
             return None if found is None else found[1]
 
+    def list_near_handles(self, project_id: int, patterns: Sequence[str], limit: int) -> list[str]:
+        """Return handles that fit a pattern; see ``memories.list_near_handles``."""
+        with self._database.reading() as reader:
+            return memories.list_near_handles(reader, project_id, patterns, limit)
+
     def search(
         self, match: str | None, query: VectorCode | None, wanted: MemoryFilter, limit: int
     ) -> list[Found]:

@@ -1,11 +1,10 @@
 """Who calls: read from the request, the environment and the folder we run in."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
+from flowtrace_mcp.model.ids import parse_traceparent
 from flowtrace_mcp.model.project import ProjectIdentity, identify_project
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Caller, Context
@@ -19,9 +18,6 @@ PROJECT_HEADER: Final = "x-flowtrace-project"
 # The project of those who come over HTTP and name none: our own folder says nothing of theirs.
 UNNAMED_PROJECT: Final = "http"
 _SESSION_HEADER: Final = "mcp-session-id"
-_TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
-)
 
 
 class Callers:
@@ -43,7 +39,8 @@ class Callers:
 
     def caller_of(self, context: Context, asked: Asked) -> Caller:
         """Return who asks, as far as can be known."""
-        trace_id, span_id = _span_of(asked.meta)
+        trace_id, span_id = parse_traceparent(asked.meta.get("traceparent"))
+        folder = "" if asked.headers is not None else str(self._folder())
         return Caller(
             project=self._project_of(context, asked),
             session=self._session_of(asked),
@@ -51,7 +48,11 @@ class Callers:
             tool_call_id=_name(asked.meta.get("claudecode/toolUseId")),
             trace_id=trace_id,
             span_id=span_id,
+            folder=folder,
         )
+
+    def _folder(self) -> Path:
+        return folder_of(self._environ, self._working_folder)
 
     def _session_of(self, asked: Asked) -> str:
         told = _name(asked.meta.get("threadId"))
@@ -66,22 +67,9 @@ class Callers:
             return identify_project(named=named, remote="", common_dir="", folder="", branch="")
         now_us = context.now_us()
         if self._project is None or now_us - self._project[0] > PROJECT_FRESH_US:
-            folder = folder_of(self._environ, self._working_folder)
-            self._project = (now_us, project_of(folder, named))
+            self._project = (now_us, project_of(self._folder(), named))
         return self._project[1]
 
 
 def _name(told: Any) -> str:
     return storable(told)[:NAME_CHARACTERS] if isinstance(told, str) else ""
-
-
-def _span_of(meta: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Return the ids of the span that calls (W3C Trace Context), or b"" for both."""
-    told = meta.get("traceparent")
-    found = _TRACEPARENT.fullmatch(told) if isinstance(told, str) else None
-    if found is None:
-        return b"", b""
-    trace_id, span_id = bytes.fromhex(found[1]), bytes.fromhex(found[2])
-    if trace_id == bytes(TRACE_ID_BYTES) or span_id == bytes(SPAN_ID_BYTES):
-        return b"", b""
-    return trace_id, span_id
