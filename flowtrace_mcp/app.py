@@ -94,6 +94,7 @@ class Application:
             return self._context
 
     def _open(self) -> "Context":
+        from flowtrace_mcp.ingest.price_book import PriceBook
         from flowtrace_mcp.services.context import Context
         from flowtrace_mcp.services.meaning import Meaning
         from flowtrace_mcp.storage.store import Store
@@ -107,6 +108,7 @@ class Application:
             meaning=Meaning(settings.embedder, self._encode_elsewhere),
             now_us=now_us,
             random_bytes=os.urandom,
+            prices=PriceBook(settings.home),
         )
 
     def warm_up(self) -> None:

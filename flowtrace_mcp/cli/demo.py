@@ -170,7 +170,7 @@ class _Demo:
         await self.call(client, "traces", {"view": "tree"}, shown="your own session's last run")
         await self.call(client, "traces", {"view": "errors"}, shown="what failed in it")
         claude = {"trace_id": CLAUDE_CODE_TRACE}
-        await self.call(client, "traces", claude, shown="what Claude Code did; its cost is to come")
+        await self.call(client, "traces", claude, shown="what Claude Code did and what it cost")
         await self.call(client, "status", {}, shown="what is stored", only="stored")
 
     async def call(
@@ -214,7 +214,7 @@ class _Demo:
             return
         say = self._output.say
         say(f"\nDone in {took_s} s.", Style.BOLD)
-        say("Cost (usd) is shown where a span says it; prices for the rest are to come.")
+        say("Cost (usd) is the sender's own figure, else what the tokens cost by list price.")
         say("\nTo connect an editor, give it this server:", Style.BOLD)
         say('  {"mcpServers": {"flowtrace": {"command": "flowtrace-mcp"}}}')
         say("or, with Claude Code:\n  claude mcp add flowtrace -- flowtrace-mcp")

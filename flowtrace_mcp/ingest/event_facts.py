@@ -27,6 +27,7 @@ class EventFacts:
     model: str = ""
     usage: TokenUsage | None = None
     cost_usd: float | None = None
+    cache_write_1h: int | None = None  # the part of the cache writes that is kept for an hour
     duration_us: int | None = None
     tool_call_id: str = ""
     tool_name: str = ""
@@ -49,6 +50,7 @@ def event_facts_of(record: LogRecord) -> EventFacts:
         model=text(found.get("response_model")) or text(_first(attributes, _MODEL)),
         usage=usage_of(found) or _usage_of_agents(attributes),
         cost_usd=amount(attributes.get("cost_usd")),
+        cache_write_1h=token_count(found.get("cache_write_1h")),
         duration_us=None if duration_ms is None else int(duration_ms * 1000),
         tool_call_id=tool_call_id,
         tool_name=tool_name,

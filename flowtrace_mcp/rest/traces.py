@@ -60,7 +60,9 @@ def _one(shape: Callable[[TraceReading, str], Body], answers: RecentAnswers) -> 
     def answer(context: Context, question: Question) -> object:
         question.only()
         trace_id = question.trace_id(question.path["trace_id"])
-        key = (shape.__name__, trace_id, context.store.spans.find_trace_version(trace_id))
+        context.prices.refresh()
+        version = context.store.spans.find_trace_version(trace_id)
+        key = (shape.__name__, trace_id, version, context.prices.version)
         body = answers.find(key)
         if body is None:
             body = to_json(_read(context, trace_id, shape))

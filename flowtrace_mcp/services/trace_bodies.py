@@ -12,6 +12,7 @@ from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.span_facts import SpanTexts
 from flowtrace_mcp.model.telemetry import AttributeValue, SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.services.call_costs import CallCost
 from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, ToolEvents, TraceReading
 
 Body = dict[str, object]
@@ -75,11 +76,13 @@ def trace_head(reading: TraceReading, project: str) -> Body:
         "start_us": reading.start_us,
         "end_us": reading.end_us,
         "totals": totals_body(reading.totals),
+        "unpriced_calls": reading.totals.unpriced_calls,
     }
 
 
 def session_body(reading: SessionReading, project: str) -> Body:
     """Return the JSON of a session: its traces by head, and the sums over them."""
+    totals = total_of_totals([trace.totals for trace in reading.traces])
     return {
         "session": reading.session,
         "agent": reading.agent or None,
@@ -88,7 +91,8 @@ def session_body(reading: SessionReading, project: str) -> Body:
         "start_us": reading.start_us,
         "end_us": reading.end_us,
         "traces": [trace_head(trace, project) for trace in reading.traces],
-        "totals": totals_body(total_of_totals([trace.totals for trace in reading.traces])),
+        "totals": totals_body(totals),
+        "unpriced_calls": totals.unpriced_calls,
     }
 
 
@@ -151,7 +155,14 @@ def span_body(span: ReadSpan, events: ToolEvents) -> Body:
         "aggregate": verdict.aggregate,
         "folded": bool(span.edge.flags & EdgeFlag.FOLDED),
         "duplicate_of": verdict.duplicate_of.hex() or None,
+        **_said_of(span.cost),
     }
+
+
+def _said_of(cost: CallCost) -> Body:
+    """Return who says the cost and what is to be known of it, where there is something to say."""
+    said: Body = {"cost_from": cost.origin, "cost_note": cost.note}
+    return {name: value for name, value in said.items() if value}
 
 
 def _link(link: SpanLink) -> Body:

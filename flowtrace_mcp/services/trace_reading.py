@@ -1,12 +1,15 @@
 """A stored trace read back with its meaning: spans, verdicts, sums."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
+from flowtrace_mcp.ingest.call_events import CALL_EVENTS, call_event, call_span, join_calls
+from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.ingest.event_facts import EventFacts, event_facts_of
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.ingest.span_extras import (
@@ -26,7 +29,8 @@ from flowtrace_mcp.ingest.trace_totals import (
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import Edge
 from flowtrace_mcp.model.span_facts import SpanFacts
-from flowtrace_mcp.model.telemetry import SpanExtras, SpanRecord
+from flowtrace_mcp.model.telemetry import LogRecord, SpanExtras, SpanRecord
+from flowtrace_mcp.services.call_costs import CallCost, settle_cost
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.storage.span_store import StoredSpan
 from flowtrace_mcp.storage.traces import Page
@@ -42,7 +46,7 @@ TOOL_EVENTS: Final = (
     "codex.tool_result",
     "gemini_cli.tool_call",
 )
-TOOL_EVENTS_LIMIT: Final = 10_000
+EVENTS_LIMIT: Final = 10_000
 SESSION_TRACES_LIMIT: Final = 1000
 _NO_EXTRAS: Final = SpanExtras()
 
@@ -52,8 +56,9 @@ class ReadSpan(msgspec.Struct, frozen=True, kw_only=True):
 
     edge: Edge
     record: SpanRecord
-    facts: SpanFacts
+    facts: SpanFacts  # with what events add, and with its cost
     verdict: SpanVerdict
+    cost: CallCost
 
     def extras(self) -> SpanExtras:
         """Return events, links and the rest, decoded now where there are any."""
@@ -110,8 +115,9 @@ def read_trace(context: Context, trace_id: bytes) -> TraceReading | None:
     stored = context.store.spans.list_trace_spans(trace_id)
     if not stored:
         return None
-    reading = _reading(trace_id, stored)
-    return replace(reading, tool_events=tool_events(context, trace_id, reading.spans))
+    decoded = [(one, decode_stored(one)) for one in stored]
+    whole = [_Whole(one, *pair) for one, pair in decoded if pair is not None]
+    return _reading(context, trace_id, whole)
 
 
 def read_session(context: Context, session: str) -> SessionReading | None:
@@ -133,20 +139,6 @@ def read_session(context: Context, session: str) -> SessionReading | None:
     )
 
 
-def tool_events(context: Context, trace_id: bytes, spans: Sequence[ReadSpan]) -> ToolEvents:
-    """Return what log events say of the tools that these spans name by their call ids.
-
-    Coding agents keep arguments and results out of spans, and tell them in events. The last
-    event of a call is the one that knows most: a decision comes before the result.
-    """
-    if not any(span.facts.tool_call_id for span in spans):
-        return {}
-    found = context.store.list_trace_events(trace_id, TOOL_EVENTS, TOOL_EVENTS_LIMIT)
-    records = [read_log(one.data) for one in found]
-    told = [event_facts_of(record) for record in records if record.trace_id == trace_id]
-    return {facts.tool_call_id: facts for facts in told if facts.tool_call_id}
-
-
 def decode_stored(stored: StoredSpan) -> tuple[SpanRecord, SpanFacts] | None:
     """Return what was sent and what it means; None for a span without payload."""
     payload = stored.payload
@@ -161,15 +153,23 @@ def decode_stored(stored: StoredSpan) -> tuple[SpanRecord, SpanFacts] | None:
     return record, facts_of(record)
 
 
-def _reading(trace_id: bytes, stored: Sequence[StoredSpan]) -> TraceReading:
-    decoded = [(one, decode_stored(one)) for one in stored]
-    whole = [(one.edge, *pair) for one, pair in decoded if pair is not None]
-    judged = [trace_span(record, facts) for _, record, facts in whole]
+class _Whole(NamedTuple):
+    """A stored span with all that was made of it alone."""
+
+    stored: StoredSpan
+    record: SpanRecord
+    facts: SpanFacts
+
+
+def _reading(context: Context, trace_id: bytes, whole: Sequence[_Whole]) -> TraceReading:
+    judged = [trace_span(one.record, one.facts) for one in whole]
     tree = TraceTree(judged)
     verdicts = judge(tree)
-    spans = [
-        ReadSpan(edge=edge, record=record, facts=facts, verdict=verdicts[record.span_id])
-        for edge, record, facts in whole
+    told = _told(context, trace_id, whole)
+    spans = _settled(context, whole, verdicts, told)
+    counted = [
+        one if one.facts is span.facts else replace(one, facts=span.facts)
+        for one, span in zip(judged, spans, strict=True)
     ]
     spans.sort(key=lambda span: (span.record.start_us, span.record.span_id))
     identity = identity_of(tree)
@@ -180,9 +180,59 @@ def _reading(trace_id: bytes, stored: Sequence[StoredSpan]) -> TraceReading:
         user=identity.user,
         service=_first(span.record.resource.service_name for span in spans),
         project_id=next((span.edge.project_id for span in spans if span.edge.project_id), 0),
-        totals=total(judged, verdicts),
+        totals=total(counted, verdicts),
         spans=spans,
+        tool_events=_tool_events(told),
     )
+
+
+def _settled(
+    context: Context,
+    whole: Sequence[_Whole],
+    verdicts: Mapping[bytes, SpanVerdict],
+    told: Sequence[LogRecord],
+) -> list[ReadSpan]:
+    """Return the spans with what events say of them, and with their costs."""
+    context.prices.refresh()
+    calls = [one for one in whole if verdicts[one.record.span_id].counts]
+    calls = [one for one in calls if one.facts.operation in MODEL_CALLS]
+    events = join_calls(
+        [call_span(one.record, one.facts) for one in calls],
+        [call_event(record) for record in told if record.event_name in CALL_EVENTS],
+    )
+    spans = []
+    for stored, record, facts in whole:
+        verdict = verdicts[record.span_id]
+        kept = stored.usage.cost_usd if stored.usage else None
+        settled, cost = settle_cost(
+            facts, verdict, events.get(record.span_id), kept, context.prices
+        )
+        spans.append(
+            ReadSpan(edge=stored.edge, record=record, facts=settled, verdict=verdict, cost=cost)
+        )
+    return spans
+
+
+def _told(context: Context, trace_id: bytes, whole: Sequence[_Whole]) -> list[LogRecord]:
+    """Return the log events of a trace that tell of model calls and tools, if it has such.
+
+    Coding agents keep arguments, results and costs out of spans, and tell them in events.
+    """
+    facts = [one.facts for one in whole]
+    if not any(each.tool_call_id or each.operation in MODEL_CALLS for each in facts):
+        return []
+    found = context.store.list_trace_events(trace_id, TOOL_EVENTS + CALL_EVENTS, EVENTS_LIMIT)
+    records = [read_log(one.data) for one in found]
+    return [record for record in records if record.trace_id == trace_id]
+
+
+def _tool_events(told: Sequence[LogRecord]) -> ToolEvents:
+    """Return what events say of tools, by call id.
+
+    The last event of a call is the one that knows most: a decision comes before the result.
+    """
+    facts = [event_facts_of(record) for record in told if record.event_name in TOOL_EVENTS]
+    return {each.tool_call_id: each for each in facts if each.tool_call_id}
 
 
 def _first(names: Iterable[str]) -> str:

@@ -89,6 +89,7 @@ def tree_rows(reading: TraceReading) -> list[Row]:
             "in": totals.usage.input_total,
             "out": totals.usage.output,
             "usd": totals.cost_usd,
+            "unpriced": totals.unpriced_calls,
         }
     )
     return [head, *(_tree_row(span, depth, hidden) for span, depth, hidden in _walk(reading.spans))]
@@ -109,6 +110,7 @@ def _tree_row(span: ReadSpan, depth: int, hidden: int) -> Row:
             "in": usage.input_total if usage else 0,
             "out": usage.output if usage else 0,
             "usd": facts.cost_usd if is_counted else None,
+            "usd_note": span.cost.note if is_counted else "",
             "error": one_line(_message(facts, record), MESSAGE_CHARACTERS),
             "folded": hidden,
         }
@@ -244,6 +246,8 @@ def span_rows(span: ReadSpan, budget_tokens: int) -> list[Row]:
             "in": facts.usage.input_total if facts.usage else 0,
             "out": facts.usage.output if facts.usage else 0,
             "usd": facts.cost_usd,
+            "usd_from": span.cost.origin,
+            "usd_note": span.cost.note,
             "error": one_line(_message(facts, record), MESSAGE_CHARACTERS),
         }
     )

@@ -61,6 +61,11 @@ def fits(value, wanted):
     return "contains" in wanted and wanted["contains"] in json.dumps(value)
 
 
+def about(cost_usd):
+    """Prices change by the day: two hundredths are no mistake."""
+    return None if cost_usd is None else pytest.approx(cost_usd, rel=0.02)
+
+
 def counts(span):
     known = any(count is not None for count in span["tokens"].values())
     return known and not span["aggregate"] and not span["duplicate_of"]
@@ -87,6 +92,7 @@ def test_sums_count_every_call_once(bodies, group):
         wanted = expected()[group]["per_trace"][trace_id]["totals"]
         for name in ("spans", "errors", "model_calls", "tool_calls", "tokens"):
             assert body["totals"][name] == wanted[name], (trace_id, name)
+        assert body["totals"]["cost_usd"] == about(wanted["cost_usd"]), trace_id
 
 
 @groups()
@@ -99,6 +105,7 @@ def test_every_model_call_has_its_model_and_tokens(bodies, group):
             span = told[0]
             assert span["model"] in call["models"]
             assert span["tokens"] == call["tokens"]
+            assert span["cost_usd"] == about(call["cost_usd"])
             if call["kind"] == "chat":
                 assert span["operation"] in CHAT
 
