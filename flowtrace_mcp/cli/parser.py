@@ -84,9 +84,24 @@ COMMANDS: Final = (
         example="flowtrace forget 4k2m9x7c1d --reason 'no longer true'",
     ),
     Command(
+        name="history",
+        summary="every version of a fact, who said it, and why it went",
+        example="flowtrace history 4k2m9x7c1d",
+    ),
+    Command(
+        name="undo",
+        summary="take back the last change of this project's memories",
+        example="flowtrace undo",
+    ),
+    Command(
         name="traces",
         summary="what agents did: runs, trees, errors, slow calls, tools",
         example="flowtrace traces --view errors --since 2026-07-01",
+    ),
+    Command(
+        name="prices",
+        summary="what models cost: show a price, set your own, take over a newer table",
+        example="flowtrace prices set my-model --input 0.5 --output 2",
     ),
     Command(
         name="token",

@@ -1,4 +1,4 @@
-"""Memories as JSON: remember, recall, forget.
+"""Memories as JSON: remember, recall, forget, their history, and undo.
 
 The arguments are those of the tools of the same names; one that is not known is refused.
 """
@@ -15,6 +15,7 @@ from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question, json_object, shaped
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.forget import ForgetRequest, forget
+from flowtrace_mcp.services.history import entry_of, history
 from flowtrace_mcp.services.named_projects import named_project
 from flowtrace_mcp.services.recall import (
     BUDGET_DEFAULT_TOKENS,
@@ -25,6 +26,7 @@ from flowtrace_mcp.services.recall import (
     row_of,
 )
 from flowtrace_mcp.services.remember import Remembered, RememberRequest, remember_all
+from flowtrace_mcp.services.undo import body_of, undo
 
 Moment: TypeAlias = int | float | str | None
 Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=500)]
@@ -80,12 +82,20 @@ class ForgetBody(_Body):
     hard: bool = False
 
 
+class UndoBody(_Body):
+    """Which way to turn."""
+
+    redo: bool = False
+
+
 def memory_routes(endpoints: Endpoints) -> list[Route]:
     """Return the routes of memories."""
     return [
         endpoints.post("/api/v1/memories", _remember),
         endpoints.post("/api/v1/memories/recall", _recall),
         endpoints.post("/api/v1/memories/forget", _forget),
+        endpoints.post("/api/v1/memories/undo", _undo),
+        endpoints.get("/api/v1/memories/{id}/history", _history),
     ]
 
 
@@ -185,6 +195,19 @@ def _forget(context: Context, question: Question) -> object:
     request = ForgetRequest(id=body.id, query=body.query, reason=body.reason, hard=body.hard)
     gone = forget(context, request, _caller(context, body))
     return {"id": gone.id, "text": gone.text, "hard": gone.is_hard}
+
+
+def _undo(context: Context, question: Question) -> object:
+    question.only()
+    body = shaped(json_object(question.body) if question.body.strip() else {}, UndoBody)
+    return body_of(undo(context, _caller(context, body), redo=body.redo))
+
+
+def _history(context: Context, question: Question) -> object:
+    question.only("project")
+    caller = _caller(context, _Body(project=question.text("project")))
+    entries = history(context, question.path["id"], caller)
+    return {"items": [entry_of(entry) for entry in entries], "next": None}
 
 
 def _caller(context: Context, body: _Body) -> Caller:

@@ -266,3 +266,62 @@ def test_a_bad_item_is_named_by_its_place(client):
 def test_null_means_left_out(remember):
     (kept,) = remember(content="x", kind=None, topic=None, sequence=None, supersedes=None)
     assert kept["outcome"] == "new"
+
+
+def test_a_history_tells_every_version_of_a_fact(client, remember):
+    (old,) = remember(content="We deploy on Mondays", topic="deploy", author="ann")
+    (new,) = remember(content="We deploy on Fridays", topic="deploy", session="s-2")
+    for kept in (old, new):
+        answer = client.get(f"{PATH}/{kept['id'].upper()}/history")
+        assert answer.status_code == 200
+        items = answer.json()["items"]
+        assert [item["id"] for item in items] == [old["id"], new["id"]]
+    assert items[0]["superseded_by"] == [new["id"]]
+    assert (items[0]["state"], items[0]["reason"]) == ("retired", "superseded")
+    assert (items[0]["author"], items[1]["session"]) == ("ann", "s-2")
+    assert items[0]["retired_us"] == items[1]["recorded_us"]
+    assert answer.json()["next"] is None
+
+
+def test_a_history_is_of_one_project(client, remember):
+    (kept,) = remember(content="We deploy on Mondays", project="shop")
+    assert client.get(f"{PATH}/{kept['id']}/history").status_code == 404
+    assert client.get(f"{PATH}/{kept['id']}/history?project=shop").status_code == 200
+    assert client.get(f"{PATH}/{kept['id']}/history?limit=3").status_code == 400
+    assert client.get(f"{PATH}/nonsense/history").status_code == 400
+
+
+def test_the_last_change_is_undone_and_done_again(client, remember, recall):
+    remember(content="We deploy on Mondays", topic="deploy")
+    remember(content="We deploy on Fridays", topic="deploy")
+    undone = client.post(f"{PATH}/undo", json={}).json()
+    assert undone["undone"] == "supersede"
+    assert {one["text"]: one["state"] for one in undone["memories"]} == {
+        "We deploy on Fridays": "retired",
+        "We deploy on Mondays": "in force",
+    }
+    assert texts(recall(query="when do we deploy")) == ["We deploy on Mondays"]
+    assert client.post(f"{PATH}/undo", json={"redo": True}).json()["redone"] == "supersede"
+    assert texts(recall(query="when do we deploy")) == ["We deploy on Fridays"]
+
+
+def test_an_undo_that_cannot_be_says_why(client):
+    answer = client.post(f"{PATH}/undo")
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+    assert client.post(f"{PATH}/undo", json={"steps": 2}).status_code == 400
+
+
+def test_a_session_layer_needs_a_session(client):
+    answer = client.post(PATH, json={"content": "for now", "scope": "session"})
+    assert answer.status_code == 400
+    assert "session" in answer.json()["error"]
+
+
+def test_contradictory_times_are_refused(client):
+    for body in (
+        {"since": START_US + 10, "until": START_US + 5},
+        {"since": START_US + 3, "as_of": START_US + 1},
+    ):
+        answer = client.post(f"{PATH}/recall", json={"query": "x", **body})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
