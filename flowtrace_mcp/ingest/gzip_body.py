@@ -1,6 +1,7 @@
 """A gzip body unpacked no further than its limit."""
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from flowtrace_mcp.errors import InputError, TooLargeError
@@ -18,35 +19,35 @@ def too_large(limit_bytes: int) -> TooLargeError:
     )
 
 
-def gunzip(body: bytes, limit_bytes: int) -> bytes:
+def gunzip(body: bytes, limit_bytes: int, take: Callable[[int], None]) -> bytes:
     """Return what a gzip body of one or more members holds.
 
     Args:
         body: The compressed bytes; none at all hold nothing.
         limit_bytes: Unpacking stops as soon as there are more.
+        take: Called with the size of each part; it may raise to end the work.
 
     Raises:
         InputError: The body is not gzip, or it is cut short.
         TooLargeError: It holds more than the limit.
     """
-    parts: list[bytes] = []
-    room = limit_bytes
+    unpacked = bytearray()
     rest = body
     while rest:
         unpacker = zlib.decompressobj(_GZIP_ONLY)
         while not unpacker.eof:
             # One byte more than fits tells a full body from one that is too large.
-            part = _step(unpacker, rest, min(_STEP_BYTES, room + 1))
-            room -= len(part)
-            if room < 0:
+            part = _step(unpacker, rest, min(_STEP_BYTES, limit_bytes - len(unpacked) + 1))
+            if len(unpacked) + len(part) > limit_bytes:
                 raise too_large(limit_bytes)
-            parts.append(part)
+            take(len(part))
+            unpacked += part
             if not part and not unpacker.eof:
                 raise _broken("it ends too early")
             rest = unpacker.unconsumed_tail
         # Writers to tape pad with zeros, and so do some proxies.
         rest = unpacker.unused_data.lstrip(b"\0")
-    return b"".join(parts)
+    return bytes(unpacked)
 
 
 def _step(unpacker: "zlib._Decompress", rest: bytes, limit_bytes: int) -> bytes:

@@ -16,11 +16,16 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from flowtrace_mcp.errors import FlowtraceError, InputError
+from flowtrace_mcp.errors import BusyError, FlowtraceError, InputError, outside
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 
 # An answer may have 4 MiB; nobody reads more than this of a message.
 MESSAGE_LIMIT_CHARACTERS: Final = 2000
+# What makes a sender repeat its request. Of the gRPC codes these are: cancelled, deadline exceeded,
+# aborted, out of range, unavailable, data loss.
+REPEATED_HTTP: Final = frozenset((429, 502, 503, 504))
+REPEATED_RPC: Final = frozenset((1, 4, 10, 11, 14, 15))
+_INTERNAL: Final = (500, 13)
 _TYPE_URL: Final = "type.googleapis.com/"
 
 
@@ -82,6 +87,21 @@ def export_body(signal: Signal, rejected: Rejected, encoding: PayloadEncoding) -
         "errorMessage": rejected.message[:MESSAGE_LIMIT_CHARACTERS],
     }
     return msgspec.json.encode({"partialSuccess": partial})
+
+
+def sender_codes(error: FlowtraceError) -> tuple[int, int]:
+    """Return the HTTP status and the gRPC status code that an OTLP sender is told.
+
+    Only ``BusyError`` may pass later. Any other error that has a status senders repeat is told as
+    a fault of ours, for repeating would go on for as long as the fault lasts.
+    """
+    status, code, _ = outside(error)
+    if isinstance(error, BusyError):
+        return status, code
+    return (
+        _INTERNAL[0] if status in REPEATED_HTTP else status,
+        _INTERNAL[1] if code in REPEATED_RPC else code,
+    )
 
 
 def status_message(code: int, error: FlowtraceError) -> status_pb2.Status:

@@ -14,8 +14,14 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2  # type: ignore[import-untyped]  # it ships no types
 
-from flowtrace_mcp.errors import BusyError, FlowtraceError, outside
-from flowtrace_mcp.ingest.otlp_answers import Signal, export_message, status_message
+from flowtrace_mcp.errors import BusyError, FlowtraceError
+from flowtrace_mcp.ingest.gzip_body import gunzip
+from flowtrace_mcp.ingest.otlp_answers import (
+    Signal,
+    export_message,
+    sender_codes,
+    status_message,
+)
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
 from flowtrace_mcp.ingest.room import Room
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
@@ -33,6 +39,9 @@ _SERVICES: Final = {
 }
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS: Final = "grpc-status-details-bin"
+# A protobuf message cannot begin like this: the first byte would be a field of wire type 7.
+_GZIP_BEGIN: Final = b"\x1f\x8b"
+_ACCEPTED_COMPRESSIONS: Final = 0b101  # bit 0 is none, bit 2 is gzip
 
 logger: Final = logging.getLogger(__name__)
 
@@ -58,6 +67,7 @@ class OtlpGrpc:
         self, pipeline: Pipeline, address: tuple[str, int], limit_bytes: int, admit: Admit
     ) -> None:
         self._admit = admit
+        self._limit_bytes = limit_bytes
         self._room = Room(REQUESTS_LIMIT, BODIES_LIMIT * limit_bytes)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="flowtrace-grpc")
         self._server = grpc.server(
@@ -66,6 +76,9 @@ class OtlpGrpc:
                 # Otherwise two processes share a port and each gets half of every trace.
                 ("grpc.so_reuseport", 0),
                 ("grpc.max_receive_message_length", limit_bytes),
+                # Messages are unpacked here, where what all of them hold together is bounded.
+                ("grpc.per_message_decompression", 0),
+                ("grpc.compression_enabled_algorithms_bitset", _ACCEPTED_COMPRESSIONS),
             ),
             compression=grpc.Compression.NoCompression,  # of answers; requests may be gzip
         )
@@ -127,14 +140,11 @@ class OtlpGrpc:
     ) -> Rejected:
         sent = dict(context.invocation_metadata())
         self._admit(context.peer(), self.port, sent.get("authorization", ""))
-        self._room.enter()
-        taken_bytes = 0
-        try:
-            self._room.take(len(body))
-            taken_bytes = len(body)
+        with self._room.enter() as stay:
+            stay.take(len(body))
+            if body.startswith(_GZIP_BEGIN):
+                body = gunzip(body, self._limit_bytes, stay.take)
             return take(body, PayloadEncoding.PROTOBUF).rejected
-        finally:
-            self._room.leave(taken_bytes)
 
 
 def _serialize(message: Message) -> bytes:
@@ -143,7 +153,7 @@ def _serialize(message: Message) -> bytes:
 
 def _fail(context: Any, error: FlowtraceError) -> None:
     """Set a failed status; what may pass later says when to come back."""
-    code = outside(error)[1]
+    code = sender_codes(error)[1]
     status = status_message(code, error)
     if isinstance(error, BusyError):
         pause = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=error.retry_after_s))

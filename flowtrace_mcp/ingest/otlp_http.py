@@ -10,17 +10,17 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowtrace_mcp.errors import BusyError, FlowtraceError, outside
+from flowtrace_mcp.errors import BusyError, FlowtraceError
 from flowtrace_mcp.ingest.gzip_body import gunzip, too_large
-from flowtrace_mcp.ingest.otlp_answers import Signal, export_body, status_body
+from flowtrace_mcp.ingest.otlp_answers import Signal, export_body, sender_codes, status_body
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
-from flowtrace_mcp.ingest.room import Room
+from flowtrace_mcp.ingest.room import Room, Stay
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 from flowtrace_mcp.settings import Settings
 
 WORKERS: Final = 4  # they mostly wait for the disk together
 REQUESTS_LIMIT: Final = 128
-# Bodies as sent that may be in memory at once, in multiples of the largest one.
+# Bodies that may be in memory at once, as sent and unpacked, in multiples of the largest one.
 BODIES_LIMIT: Final = 2
 
 _PROTOBUF: Final = "application/x-protobuf"
@@ -95,42 +95,40 @@ class OtlpHttp:
 
     async def _serve(self, request: _Request, headers: Headers, receive: Receive) -> bytes | None:
         """Return the body of the answer, or None when nobody waits for it any more."""
-        self._room.enter()
-        body = bytearray()
-        try:
+        with self._room.enter() as stay:
             self._refuse_large(headers.get("content-length", ""))
-            if not await self._read_body(receive, body):
+            body = await self._read_body(receive, stay)
+            if body is None:
                 return None
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._workers, self._store, request, body)
-        finally:
-            self._room.leave(len(body))
+            return await loop.run_in_executor(self._workers, self._store, request, body, stay)
 
     def _refuse_large(self, announced: str) -> None:
         """Refuse a body by its announced length, before it is sent in vain."""
         if announced.isdigit() and int(announced) > self._limit_bytes:
             raise too_large(self._limit_bytes)
 
-    async def _read_body(self, receive: Receive, body: bytearray) -> bool:
-        """Fill ``body``; say whether it is complete, which it is not when the sender hung up."""
-        more = True
+    async def _read_body(self, receive: Receive, stay: Stay) -> bytes | None:
+        """Return the body, or None when the sender hung up before its end."""
+        body, more = bytearray(), True  # one block that grows is given back whole; chunks are not
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return False
-            chunk = message.get("body", b"")
+                return None
+            chunk: bytes = message.get("body", b"")
+            more = message.get("more_body", False)
             if len(body) + len(chunk) > self._limit_bytes:
                 raise too_large(self._limit_bytes)
-            self._room.take(len(chunk))
-            body += chunk  # nothing between the two lines may fail: what was taken is left again
-            more = message.get("more_body", False)
-        return True
+            stay.take(len(chunk))
+            if not (body or more):
+                return chunk
+            body += chunk
+        return bytes(body)
 
-    def _store(self, request: _Request, sent: bytearray) -> bytes:
+    def _store(self, request: _Request, body: bytes, stay: Stay) -> bytes:
         """Unpack, decode and store on a worker's thread; return the body of the answer."""
-        body = bytes(sent)
         if request.is_gzip:
-            body = gunzip(body, self._limit_bytes)
+            body = gunzip(body, self._limit_bytes, stay.take)
         if not body:  # no resources at all, in either encoding
             return export_body(request.signal, Rejected(), request.encoding)
         outcome = self._takers[request.signal](body, request.encoding)
@@ -148,7 +146,7 @@ async def send_error(send: Send, error: FlowtraceError, encoding: PayloadEncodin
 
     Only what may pass later says when to come back: a sender repeats nothing else.
     """
-    status, code, _ = outside(error)
+    status, code = sender_codes(error)
     await _send_status(send, _Refusal(http_status=status, rpc_code=code, error=error), encoding)
 
 

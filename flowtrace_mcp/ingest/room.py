@@ -1,12 +1,13 @@
 """How much of what was sent may be in memory at once; safe to use from any thread."""
 
 import threading
+from types import TracebackType
 
 from flowtrace_mcp.errors import BusyError
 
 
 class Room:
-    """Counts requests under way and the bytes of their bodies.
+    """Counts requests under way and the bytes that they hold.
 
     Args:
         limit_requests: At most so many.
@@ -20,8 +21,8 @@ class Room:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def enter(self) -> None:
-        """Count one more request.
+    def enter(self) -> "Stay":
+        """Count one more request, which ends with the ``with`` block of what is returned.
 
         Raises:
             BusyError: There are too many.
@@ -30,9 +31,10 @@ class Room:
             if self._requests >= self._limit_requests:
                 raise _busy(f"{self._limit_requests} requests are under way")
             self._requests += 1
+        return Stay(self)
 
     def take(self, size_bytes: int) -> None:
-        """Count bytes of a body.
+        """Count bytes in.
 
         Raises:
             BusyError: There is no room for them.
@@ -47,6 +49,34 @@ class Room:
         with self._lock:
             self._requests -= 1
             self._bytes -= size_bytes
+
+
+class Stay:
+    """One request under way; its bytes are given back with it."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._bytes = 0
+
+    def __enter__(self) -> "Stay":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._room.leave(self._bytes)
+
+    def take(self, size_bytes: int) -> None:
+        """Count bytes of this request, packed ones and unpacked ones.
+
+        Raises:
+            BusyError: There is no room for them.
+        """
+        self._room.take(size_bytes)
+        self._bytes += size_bytes
 
 
 def _busy(why: str) -> BusyError:
