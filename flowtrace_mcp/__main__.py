@@ -3,8 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-from flowtrace_mcp.app import Application
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve, or run the command that was typed, and return the exit code.
@@ -13,6 +11,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; None = those of this process.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    if len(arguments) == 2 and arguments[0] == "hook" and not arguments[1].startswith("-"):
+        # An agent waits at every tool call: nothing else of ours is imported.
+        from flowtrace_mcp.cli import hook_sender
+
+        return hook_sender.main(arguments[1])
+    from flowtrace_mcp.app import Application
+
     if not arguments:
         # An editor waits for the first answer: nothing of the command line is imported.
         Application().serve_stdio()
