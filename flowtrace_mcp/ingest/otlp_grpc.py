@@ -143,7 +143,8 @@ class OtlpGrpc:
         with self._room.enter() as stay:
             stay.take(len(body))
             if body.startswith(_GZIP_BEGIN):
-                body = gunzip(body, self._limit_bytes, stay.take)
+                with self._room.unpacking:
+                    body = gunzip(body, self._limit_bytes, stay.take)
             return take(body, PayloadEncoding.PROTOBUF).rejected
 
 

@@ -128,7 +128,8 @@ class OtlpHttp:
     def _store(self, request: _Request, body: bytes, stay: Stay) -> bytes:
         """Unpack, decode and store on a worker's thread; return the body of the answer."""
         if request.is_gzip:
-            body = gunzip(body, self._limit_bytes, stay.take)
+            with self._room.unpacking:
+                body = gunzip(body, self._limit_bytes, stay.take)
         if not body:  # no resources at all, in either encoding
             return export_body(request.signal, Rejected(), request.encoding)
         outcome = self._takers[request.signal](body, request.encoding)

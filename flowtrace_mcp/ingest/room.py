@@ -9,6 +9,9 @@ from flowtrace_mcp.errors import BusyError
 class Room:
     """Counts requests under way and the bytes that they hold.
 
+    Whoever unpacks a body holds ``unpacking``: a body that proves too large gives its bytes back
+    before the next one asks for them.
+
     Args:
         limit_requests: At most so many.
         limit_bytes: At most so many, together.
@@ -20,6 +23,7 @@ class Room:
         self._requests = 0
         self._bytes = 0
         self._lock = threading.Lock()
+        self.unpacking = threading.Lock()
 
     def enter(self) -> "Stay":
         """Count one more request, which ends with the ``with`` block of what is returned.
