@@ -124,6 +124,10 @@ _REGION: Final = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|us-gov|europe|asia)-[a-
 _BEDROCK_AREA: Final = re.compile(r"(?:us|eu|apac|jp|au|ca|us-gov|global)\.(?=[a-z0-9]+\.)")
 _BEDROCK_MAKER: Final = re.compile(r"(ai21|amazon|anthropic|cohere|meta|mistral|openai)\.(?=[a-z])")
 _BEDROCK_VERSION: Final = re.compile(r"(?:-v\d+)?(?::\d+)?$")
+# Who sells retired Claude models at Anthropic's price: a table forgets them under their own name.
+_CLAUDE_SELLERS: Final = ("anthropic.", "vertex_ai/")
+_DOT: Final = re.compile(r"(?<=[0-9])\.(?=[0-9])")
+_CLAUDE_ZERO: Final = re.compile(r"(?<=-4)-0$")
 _CONTEXT_MARK: Final = re.compile(r"\[[0-9]+[mk]\]$")  # Claude Code: claude-sonnet-4-5[1m]
 _DATE: Final = re.compile(r"[-@](20\d\d-?[01]\d-?[0-3]\d|2[3-9](?:0[1-9]|1[0-2]))$")
 _NEWEST: Final = re.compile(r"[-@:](?:latest|default)$")
@@ -162,27 +166,32 @@ class PriceNames:
         name = _CONTEXT_MARK.sub("", model.strip().lower()[:_LONGEST_NAME])
         provider = provider.lower()
         while name:
-            for prefix in self._prefixes(provider):
-                for form in _forms(prefix + name):
-                    found = self._named(form)
-                    if found is not None:
-                        return found
+            for prefix in self._prefixes(provider, name):
+                found = self._under(prefix + name)
+                if found is not None:
+                    return found
             if provider in _LOCAL and not self._is_own:
                 return None
             provider, name = _without_head(provider, name)
         return None
 
-    def _prefixes(self, provider: str) -> Iterator[str]:
+    def _prefixes(self, provider: str, name: str) -> Iterator[str]:
         heads = _PREFIXES.get(provider, (provider,) if provider else ())
         yield from (f"{head}/" for head in heads)
         is_host = provider in _LOCAL or any(head in self._hosts for head in heads)
         if self._is_own or provider in _UNPREFIXED or not is_host:
             yield ""
+            if name.startswith("claude"):
+                yield from _CLAUDE_SELLERS
 
-    def _named(self, form: str) -> str | None:
-        for name in (form, f"{form}-latest", self._newest.get(form, "")):
-            if name in self._names:
-                return self._names[name]
+    def _under(self, name: str) -> str | None:
+        """Return the table's name for one name, prefix included."""
+        for form in _forms(name):
+            # That of the newest stands in for another date's, not for a name without one.
+            latest = f"{form}-latest" if form != name else ""
+            for tried in (form, latest, self._newest.get(form, "")):
+                if tried in self._names:
+                    return self._names[tried]
         return None
 
 
@@ -191,8 +200,8 @@ def _forms(name: str) -> Iterator[str]:
     unversioned = _BEDROCK_VERSION.sub("", name)
     undated = _DATE.sub("", _NEWEST.sub("", unversioned))
     forms = [name, unversioned, undated]
-    if "claude" in name:  # gateways write claude-sonnet-4.5
-        forms += [form.replace(".", "-") for form in forms]
+    if "claude" in name:  # gateways write claude-sonnet-4.5, and 4 is also called 4-0
+        forms += [_CLAUDE_ZERO.sub("", _DOT.sub("-", form)) for form in forms]
     yield from dict.fromkeys(forms)
 
 

@@ -95,6 +95,12 @@ class PriceBook:
         return level, table
 
     @property
+    def custom(self) -> dict[str, Price]:
+        """Return a person's own prices, by name."""
+        _, table, _ = self._loaded().layers[0]
+        return {name: table.price(name) for name in table.models}
+
+    @property
     def problem(self) -> InputError | None:
         """Return why a file of the data folder is passed over, None when none is."""
         return self._loaded().problem

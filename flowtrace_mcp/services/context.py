@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flowtrace_mcp.ingest.price_book import PriceBook
-from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.model.memory import MemoryPlace
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.services.evidence import FileContents
@@ -22,7 +21,6 @@ class Context:
     meaning: Meaning
     now_us: Callable[[], int]
     random_bytes: Callable[[int], bytes]
-    prices: PriceBook = field(default_factory=PriceBook)  # else the packaged table alone
     files: FileContents = field(default_factory=FileContents)
     prices: PriceBook = field(default_factory=PriceBook)  # else the packaged table alone
 

@@ -15,6 +15,9 @@ TABLE = dict.fromkeys(
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "anthropic.claude-sonnet-4-5-20250929-v1:0",
         "vertex_ai/claude-sonnet-4-5@20250929",
+        "anthropic.claude-opus-4-20250514-v1:0",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "vertex_ai/claude-3-haiku",
         "gemini-2.5-pro",
         "gemini/gemini-2.5-pro",
         "mistral/mistral-large-latest",
@@ -47,10 +50,13 @@ TABLE = dict.fromkeys(
         ("anthropic", "claude-haiku-3", "claude-haiku-3-20250202"),
         ("anthropic", "claude-haiku-3-latest", "claude-haiku-3-20250202"),
         ("anthropic", "claude-sonnet-4-5[1m]", "claude-sonnet-4-5"),
-        ("mistral_ai", "mistral-large", "mistral/mistral-large-latest"),
         ("mistral_ai", "mistral-large-2612", "mistral/mistral-large-latest"),
         ("gcp.vertex_ai", "claude-sonnet-4-5@20250929", "vertex_ai/claude-sonnet-4-5@20250929"),
         ("gcp.vertex_ai", "claude-sonnet-4-5@default", "vertex_ai/claude-sonnet-4-5@20250929"),
+        # retired models of Anthropic under the names of those who sell them at its price
+        ("anthropic", "claude-opus-4-0", "anthropic.claude-opus-4-20250514-v1:0"),
+        ("", "claude-3-5-sonnet-latest", "anthropic.claude-3-5-sonnet-20241022-v2:0"),
+        ("anthropic", "claude-3-haiku-20240307", "vertex_ai/claude-3-haiku"),
         # a region's own price before the price of the model
         (
             "aws.bedrock",
@@ -92,6 +98,8 @@ def test_a_model_is_found_under_the_names_that_senders_give_it(provider, model, 
         ("openai", "boom-1"),
         ("gcp.gemini", "gemini-fake"),
         ("openai", ""),
+        # "latest" is of another model when nobody asked for it
+        ("mistral_ai", "mistral-large"),
         # free on one's own machine, and nowhere else
         ("openai", "llama3"),
         ("", "llama3"),
