@@ -449,7 +449,7 @@ FACTS: tuple[Fact, ...] = (
         ),
         asks=(
             ("when will {s} be removed?", "is {s} still supported?"),
-            ("can I keep using {s}?", "future of {words}"),
+            ("can I keep using {s}?", "is {words} going away?"),
         ),
     ),
     Fact(
@@ -512,8 +512,8 @@ FACTS: tuple[Fact, ...] = (
             "Node is fixed at {v} through .nvmrc",
         ),
         asks=(
-            ("which Node version do we run?", "what Node do I install for this repo?"),
-            ("lockfile check fails, wrong runtime?", "node release in CI"),
+            ("which Node version do we run?", "which Node do I need to install?"),
+            ("which runtime version passes the lockfile check?", "node release in CI"),
         ),
     ),
     Fact(
@@ -559,9 +559,9 @@ FACTS: tuple[Fact, ...] = (
         asks=(
             (
                 "what kind of primary key do new tables get?",
-                "auto increment ids or something else?",
+                "are primary keys auto increment numbers?",
             ),
-            ("how do we generate identifiers for rows?", "id format"),
+            ("how do we generate identifiers for rows?", "format of primary key ids"),
         ),
     ),
     Fact(
@@ -603,7 +603,7 @@ FACTS: tuple[Fact, ...] = (
         ),
         asks=(
             ("do we put semicolons in TypeScript?", "single or double quotes?"),
-            ("code formatting rules for ts files", "indentation width"),
+            ("code formatting rules for ts files", "TypeScript formatting, semicolons or not?"),
         ),
     ),
     Fact(
@@ -653,10 +653,10 @@ FACTS: tuple[Fact, ...] = (
         kind="fact",
         subjects="",
         values="weekday",
-        says=("Releases go out on {v} mornings, never before a weekend", "We ship on {v}"),
+        says=("Releases go out on {v} mornings, never before a weekend", "We ship releases on {v}"),
         asks=(
             ("on which day do we release?", "when is the next deploy to customers?"),
-            ("what weekday are releases cut?", "release rhythm"),
+            ("what weekday are releases cut?", "release weekday"),
         ),
     ),
     Fact(
@@ -790,7 +790,7 @@ FACTS: tuple[Fact, ...] = (
             "We version the API through a header",
         ),
         asks=(
-            ("how is the REST API versioned?", "do I put v2 into the URL?"),
+            ("how is the REST API versioned?", "does the API version go into the URL path?"),
             ("where does the client state the API version?", "versioning of endpoints"),
         ),
     ),
@@ -833,7 +833,7 @@ FACTS: tuple[Fact, ...] = (
         ),
         asks=(
             ("which English spelling do we use in the interface?", "may I hard-code a label?"),
-            ("translations of UI text", "British or American?"),
+            ("translations of UI text", "British or American English in the UI?"),
         ),
     ),
     Fact(
@@ -862,9 +862,9 @@ FACTS: tuple[Fact, ...] = (
         asks=(
             (
                 "what account can I log in with locally?",
-                "is there a test user in the dev database?",
+                "is there a login for local development?",
             ),
-            ("demo credentials", "who do I sign in as in development?"),
+            ("demo credentials", "which login works in development?"),
         ),
     ),
     Fact(
@@ -877,8 +877,11 @@ FACTS: tuple[Fact, ...] = (
             "We decided for a monorepo because of the shared contracts package",
         ),
         asks=(
-            ("why is everything in one repo?", "where are types shared by client and server?"),
-            ("monorepo reasons", "location of the common type definitions"),
+            (
+                "why do frontend and backend share one repository?",
+                "where are types shared by client and server?",
+            ),
+            ("monorepo reasons", "which package has the shared types?"),
         ),
     ),
     Fact(
@@ -892,7 +895,7 @@ FACTS: tuple[Fact, ...] = (
         ),
         asks=(
             ("should reporting queries go through the ORM?", "how do we write reports?"),
-            ("raw SQL or query builder for statistics?", "where are report queries kept?"),
+            ("raw SQL or ORM for reports?", "where are report queries kept?"),
         ),
     ),
     Fact(
@@ -905,8 +908,14 @@ FACTS: tuple[Fact, ...] = (
             "Hydration warnings: never render the current time on the server",
         ),
         asks=(
-            ("React complains about a hydration mismatch", "why do server and client HTML differ?"),
-            ("hydration warning in the console", "SSR output does not match"),
+            (
+                "React complains about a hydration mismatch",
+                "why does the server render differ from the client?",
+            ),
+            (
+                "hydration warning in the console",
+                "server-side rendered markup does not match the browser's",
+            ),
         ),
     ),
     Fact(
@@ -916,11 +925,11 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "Preflight failed because the gateway stripped the Origin header; fixed in the gateway's allow list",
-            "CORS errors: the gateway must pass Origin through",
+            "CORS preflight errors: the gateway must pass Origin through",
         ),
         asks=(
             ("the browser blocks our cross-origin request", "what was wrong with preflight?"),
-            ("CORS problem", "OPTIONS requests are rejected"),
+            ("CORS problem", "preflight OPTIONS requests are rejected"),
         ),
     ),
 )

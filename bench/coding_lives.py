@@ -18,7 +18,7 @@ SUBJECTS_MOST = 3
 NOISE_OF_PROJECT = 14
 ANSWERABLE_OF_PROJECT = 60
 SUPERSEDED_SHARE = 0.2
-ALIAS_SHARE = 0.3  # of services
+ALIAS_SHARE = 0.4  # of services
 EMPTY_OF_PROJECT = {
     "never stored": 9,
     "small talk": 4,
@@ -251,7 +251,7 @@ class _Project:
                 group = "superseded"
             elif sum(other == name for other, _ in self.answers) > 1:
                 group = "near equal"
-            if fact.subjects == "service" and self._chance.random() < 0.5:
+            if fact.subjects == "service" and self._chance.random() < 0.7:
                 asked_as = self._nicknames.get(subject, subject)
                 group = "alias" if asked_as != subject else group
             text = self._asked(fact, asked_as, half)
@@ -287,10 +287,13 @@ class _Project:
             for subject in self._pools[fact.subjects]
             if (fact.name, subject) not in self.answers
         ]
+        told = " ".join(one.content for one in self._lives.memories if one.project == self.name)
         named = [
-            self._asked(fact, self._chance.choice(self._free[fact.subjects]), half)
+            self._asked(fact, name, half)
             for fact in FACTS
             if fact.subjects in OWN_NAMES and fact.name in own
+            for name in self._free[fact.subjects]
+            if name not in told
         ]
         yield from pick("never stored", list(ABSENT[half::2]))
         yield from pick("small talk", list(SMALL_TALK[half::2]))
