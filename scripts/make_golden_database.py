@@ -55,7 +55,7 @@ def memory(content: str, **said: Any) -> MemoryWrite:
         new=new,
         memory_id=digest,
         document=MemoryDocument(body=content, identifiers=new.topic),
-        vectors=(vector,) if len(content) % 2 else (),
+        vector=vector if len(content) % 2 else None,
         near_match=None,
         near_filter=None,  # type: ignore[arg-type] - not asked where there is no near_match
     )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Final, NoReturn, Protocol, cast
 
@@ -42,8 +43,9 @@ class Command:
     listens: bool = False
 
     def module(self) -> CommandModule:
-        """Import the command's file."""
-        return cast("CommandModule", import_module(f"flowtrace_mcp.cli.{self.name}"))
+        """Import the command's file; one named by a keyword ends in ``_command``."""
+        file = f"{self.name}_command" if iskeyword(self.name) else self.name
+        return cast("CommandModule", import_module(f"flowtrace_mcp.cli.{file}"))
 
 
 COMMANDS: Final = (
@@ -92,6 +94,21 @@ COMMANDS: Final = (
         name="undo",
         summary="take back the last change of this project's memories",
         example="flowtrace undo",
+    ),
+    Command(
+        name="project",
+        summary="list the projects, call one something else, make two of them one",
+        example="flowtrace project merge old-name new-name",
+    ),
+    Command(
+        name="export",
+        summary="let memories leave, whole: lines of JSON, or a folder of Markdown",
+        example="flowtrace export --all --to memories.jsonl",
+    ),
+    Command(
+        name="import",
+        summary="take memories in: an export, notes, transcripts, other memory programs",
+        example="flowtrace import CLAUDE.md --dry-run",
     ),
     Command(
         name="traces",

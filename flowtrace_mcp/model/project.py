@@ -42,6 +42,11 @@ def is_local_remote(url: str) -> bool:
     return bool(text) and (match is None or len(match["host"]) == 1)
 
 
+def named_identity(name: str) -> str:
+    """Return the identity of a project that is told apart by its name alone."""
+    return f"name:{name}"
+
+
 def identify_project(
     *, named: str, remote: str, common_dir: str, folder: str, branch: str
 ) -> ProjectIdentity:
@@ -55,7 +60,7 @@ def identify_project(
         branch: The branch checked out, or "".
     """
     if named:
-        return ProjectIdentity(identity=f"name:{named}", name=named, branch=branch)
+        return ProjectIdentity(identity=named_identity(named), name=named, branch=branch)
     if remote:
         where = normalised_remote(remote)
         return ProjectIdentity(

@@ -111,7 +111,7 @@ def find_project(context: Context, told: str) -> int | None:
         return int(told)
     for project in context.store.list_projects():
         if told in (project.identity, project.name):
-            return project.project_id
+            return project.merged_into or project.project_id
     return None
 
 

@@ -26,7 +26,9 @@ def named_project(context: Context, told: str) -> ProjectIdentity:
     new = identify_project(named=wanted, remote="", common_dir="", folder="", branch="")
     known = context.store.list_projects()
     exact = [one for one in known if one.identity in (wanted, new.identity)]
-    found = exact or [one for one in known if one.name == wanted]
+    matching = exact or [one for one in known if one.name == wanted]
+    numbers = {one.merged_into or one.project_id for one in matching}
+    found = [one for one in known if one.project_id in numbers]
     if len(found) > 1:
         raise InputError(
             f"{len(found)} projects are called {wanted[:80]!r}",

@@ -24,6 +24,9 @@ CREATE: Final = """
 """
 _INSERT: Final = "INSERT INTO edges (edge_key, span_id, trace_id, session_id, project_id, edge)"
 _SAME_SPANS: Final = "SELECT edge_key, edge FROM edges WHERE span_id IN carray(?)"
+_SPANS_BETWEEN: Final = """
+    SELECT edge FROM edges WHERE span_id BETWEEN ? AND ? ORDER BY edge_key DESC LIMIT ?
+"""
 _TAKEN: Final = "SELECT edge_key FROM edges WHERE edge_key IN carray(?)"
 # The first number at or above a key that no edge has.
 _GAP: Final = """
@@ -48,6 +51,7 @@ _RECENT: Final = """
     SELECT edge_key, edge FROM edges
     WHERE edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
 """
+_COUNT_PROJECT: Final = "SELECT count(*) FROM edges WHERE project_id = ?"
 _REBIND: Final = "UPDATE edges SET project_id = ?, edge = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM edges WHERE edge_key IN carray(?)"
 _COUNT: Final = "SELECT count(*) FROM edges"
@@ -109,6 +113,13 @@ def list_same_spans(connection: apsw.Connection, span_ids: Iterable[bytes]) -> l
     return list(connection.execute(_SAME_SPANS, (int_array(numbers),)))
 
 
+def list_spans_between(
+    reader: apsw.Connection, span_ids: tuple[int, int], limit: int
+) -> list[bytes]:
+    """Return edges whose signed span id lies between two, both included, newest first."""
+    return [row[0] for row in reader.execute(_SPANS_BETWEEN, (*span_ids, limit))]
+
+
 def list_trace_edges(reader: apsw.Connection, trace_id: bytes, limit: int) -> list[KeyedEdge]:
     """Return a trace's edges, oldest first, at most ``limit``."""
     low = int.from_bytes(trace_id[8:], "big", signed=True)
@@ -132,6 +143,11 @@ def list_project_edges(
     if project_id is None:
         return list(reader.execute(_RECENT, (since, until, limit)))
     return list(reader.execute(_OF_PROJECT, (project_id, since, until, limit)))
+
+
+def count_project_edges(reader: apsw.Connection, project_id: int) -> int:
+    """Return how many spans a project has."""
+    return int(reader.execute(_COUNT_PROJECT, (project_id,)).get)
 
 
 def update_edge_project(

@@ -155,6 +155,9 @@ _TOPIC_VERSIONS: Final = """
 _DELETE: Final = "DELETE FROM memories WHERE memory_key = ?"
 _NEWEST: Final = "SELECT max(memory_key) FROM memories"
 _COUNT: Final = "SELECT count(*) FROM memories WHERE retracted_us IS NULL"
+_PROJECT_KEYS: Final = "SELECT memory_key FROM memories WHERE project_id = ?"
+_COUNT_PROJECT: Final = "SELECT count(*) FROM memories WHERE project_id = ?"
+_MOVE: Final = "UPDATE memories SET project_id = ? WHERE project_id = ?"
 _RECENT: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m
     WHERE m.project_id IN (:project, 0) AND {VISIBLE}
@@ -355,6 +358,21 @@ def newest_key(reader: apsw.Connection) -> int:
 def count_memories(reader: apsw.Connection) -> int:
     """Return how many memories are in force."""
     return int(reader.execute(_COUNT).get)
+
+
+def list_project_keys(reader: apsw.Connection, project_id: int) -> list[int]:
+    """Return the keys of all memories of a project, retired ones too."""
+    return [row[0] for row in reader.execute(_PROJECT_KEYS, (project_id,))]
+
+
+def count_project_memories(reader: apsw.Connection, project_id: int) -> int:
+    """Return how many memories a project has, retired ones too."""
+    return int(reader.execute(_COUNT_PROJECT, (project_id,)).get)
+
+
+def update_memories_project(connection: apsw.Connection, source_id: int, target_id: int) -> None:
+    """Move the memories of a project to another; text index and vectors have their own files."""
+    connection.execute(_MOVE, (target_id, source_id))
 
 
 def _layer_key(new: NewMemory) -> tuple[int, str, str, str, int]:

@@ -189,13 +189,13 @@ def _is_retired(turn: _Turn, key: int) -> bool:
 
 
 def _refuse_second(turn: _Turn, key: int) -> None:
-    """Raise when a topic would have two memories in force."""
+    """Raise when a topic would have a memory in force besides those of this change."""
     retired = memories.get_memories(turn.connection, [key])[key]
     others = memories.get_memories(
         turn.connection, memories.list_topic_versions(turn.connection, retired)
     )
-    for other in others.values():
-        if other.retracted_us is None:
+    for other_key, other in others.items():
+        if other.retracted_us is None and other_key not in turn.touched:
             raise InputError(
                 f"{retired.handle} cannot come back",
                 why=f"its topic {retired.topic!r} has a newer memory, {other.handle}",

@@ -13,6 +13,7 @@ import apsw
 from flowtrace_mcp.analytics.words import quoted
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
+from flowtrace_mcp.storage.rows import int_array
 
 CREATE: Final = """
     CREATE VIRTUAL TABLE memory_text USING fts5 (
@@ -28,6 +29,7 @@ _EXTEND: Final = """
     WHERE rowid = ?
 """
 _UPDATE: Final = "UPDATE memory_text SET body = ?, identifiers = ? WHERE rowid = ?"
+_MOVE: Final = "UPDATE memory_text SET project = ? WHERE rowid IN carray(?)"
 _DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
 # FTS5 keeps the first word of each page of its index as a key, of deleted rows too.
 _REBUILD: Final = "INSERT INTO memory_text (memory_text) VALUES ('rebuild')"
@@ -89,6 +91,11 @@ def extend_text(
 def update_text(connection: apsw.Connection, key: int, document: MemoryDocument) -> None:
     """Index a memory's text anew, in place of what was indexed."""
     connection.execute(_UPDATE, (document.body, document.identifiers, key))
+
+
+def update_texts_project(connection: apsw.Connection, keys: Sequence[int], project_id: int) -> None:
+    """Let the rows of some memories carry the word of another project."""
+    connection.execute(_MOVE, (project_token(project_id), int_array(keys)))
 
 
 def delete_text(connection: apsw.Connection, key: int) -> None:

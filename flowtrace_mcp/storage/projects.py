@@ -15,23 +15,35 @@ CREATE: Final = """
         project_id INTEGER PRIMARY KEY CHECK (project_id BETWEEN 1 AND 65535),
         identity TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL,
-        created_us INTEGER NOT NULL
+        created_us INTEGER NOT NULL,
+        merged_into INTEGER REFERENCES projects
     ) STRICT;
     CREATE TABLE session_projects (
         session_id INTEGER PRIMARY KEY,
         project_id INTEGER NOT NULL REFERENCES projects
     ) STRICT;
+    CREATE INDEX session_projects_by_project ON session_projects (project_id);
 """
-_FIND: Final = "SELECT project_id FROM projects WHERE identity = ?"
+_FIND: Final = "SELECT coalesce(merged_into, project_id) FROM projects WHERE identity = ?"
 _NEXT: Final = "SELECT coalesce(max(project_id), 0) + 1 FROM projects"
 _INSERT: Final = """
     INSERT INTO projects (project_id, identity, name, created_us) VALUES (?, ?, ?, ?)
 """
 _LIST: Final = """
-    SELECT project_id, identity, name, created_us FROM projects
+    SELECT project_id, identity, name, created_us, merged_into FROM projects
     ORDER BY project_id LIMIT ?
 """
-_NAMED: Final = "SELECT project_id FROM projects WHERE name = ? ORDER BY project_id LIMIT 1"
+_NAMED: Final = """
+    SELECT coalesce(merged_into, project_id) FROM projects WHERE name = ?
+    ORDER BY merged_into IS NOT NULL, project_id LIMIT 1
+"""
+_MERGE: Final = """
+    UPDATE projects SET merged_into = :target
+    WHERE project_id = :source OR merged_into = :source
+"""
+_RENAME: Final = "UPDATE projects SET name = ? WHERE project_id = ?"
+_MOVE_SESSIONS: Final = "UPDATE session_projects SET project_id = ? WHERE project_id = ?"
+_COUNT_SESSIONS: Final = "SELECT count(*) FROM session_projects WHERE project_id = ?"
 _FIND_SESSION: Final = "SELECT project_id FROM session_projects WHERE session_id = ?"
 _LIST_SESSIONS: Final = """
     SELECT session_id, project_id FROM session_projects WHERE session_id IN carray(?)
@@ -50,6 +62,7 @@ class StoredProject:
     identity: str
     name: str
     created_us: int
+    merged_into: int | None = None  # the project that it is a part of now
 
 
 def find_project_id(reader: apsw.Connection, identity: str) -> int | None:
@@ -83,10 +96,12 @@ def insert_project(connection: apsw.Connection, *, identity: str, name: str, now
 
 
 def list_projects(reader: apsw.Connection, limit: int) -> list[StoredProject]:
-    """Return at most ``limit`` projects in the order of their numbers."""
+    """Return at most ``limit`` projects in the order of their numbers, merged ones too."""
     return [
-        StoredProject(project_id=number, identity=identity, name=name, created_us=created_us)
-        for number, identity, name, created_us in reader.execute(_LIST, (limit,))
+        StoredProject(
+            project_id=number, identity=identity, name=name, created_us=us, merged_into=merged
+        )
+        for number, identity, name, us, merged in reader.execute(_LIST, (limit,))
     ]
 
 
@@ -105,3 +120,23 @@ def list_session_projects(reader: apsw.Connection, session_ids: set[int]) -> dic
 def update_session_project(connection: apsw.Connection, session_id: int, project_id: int) -> None:
     """Bind an unsigned session id to a project."""
     connection.execute(_BIND, (to_signed(session_id), project_id))
+
+
+def update_merged(connection: apsw.Connection, source_id: int, target_id: int) -> None:
+    """Let the identity of a project, and those merged into it, lead to another from now on."""
+    connection.execute(_MERGE, {"source": source_id, "target": target_id})
+
+
+def update_name(connection: apsw.Connection, project_id: int, name: str) -> None:
+    """Call a project something else."""
+    connection.execute(_RENAME, (name, project_id))
+
+
+def move_sessions(connection: apsw.Connection, source_id: int, target_id: int) -> None:
+    """Bind the sessions of a project to another."""
+    connection.execute(_MOVE_SESSIONS, (target_id, source_id))
+
+
+def count_project_sessions(reader: apsw.Connection, project_id: int) -> int:
+    """Return how many sessions are bound to a project."""
+    return int(reader.execute(_COUNT_SESSIONS, (project_id,)).get)

@@ -44,6 +44,7 @@ _BEFORE: Final = "(start_us, session_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
 _GET: Final = f"{_SELECT} WHERE session_id = ?"
+_MOVE: Final = "UPDATE sessions SET project_id = ? WHERE project_id = ?"
 _REBIND: Final = "UPDATE sessions SET project_id = ? WHERE session_id = ?"
 _RELEASE: Final = (
     "UPDATE sessions SET user_id = 0, user_us = 0 WHERE session_id = ? AND user_us = ?"
@@ -102,6 +103,11 @@ def list_sessions(
     else:
         rows = reader.execute(_BY_PROJECT, (project_id, *tail))
     return [_session(row) for row in rows]
+
+
+def move_sessions(connection: apsw.Connection, source_id: int, target_id: int) -> None:
+    """Move the rows of a project to another."""
+    connection.execute(_MOVE, (target_id, source_id))
 
 
 def update_sessions_project(connection: apsw.Connection, session_id: int, project_id: int) -> None:

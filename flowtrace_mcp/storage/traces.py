@@ -52,6 +52,11 @@ _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BE
 _BY_SESSION: Final = f"{_SELECT} WHERE session_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
 _GET: Final = f"{_SELECT} WHERE trace_id = ? AND trace_id_high = ?"
+_MOVE: Final = "UPDATE traces SET project_id = ? WHERE project_id = ?"
+_BETWEEN: Final = """
+    SELECT trace_id, trace_id_high FROM traces WHERE trace_id BETWEEN ? AND ?
+    ORDER BY trace_id, trace_id_high LIMIT ?
+"""
 _REBIND: Final = "UPDATE traces SET project_id = ? WHERE session_id = ?"
 _RELEASE: Final = """
     UPDATE traces SET
@@ -123,6 +128,11 @@ def find_trace(reader: apsw.Connection, trace_id: bytes) -> TraceRollup | None:
     return None if row is None else _trace(row)
 
 
+def list_ids_between(reader: apsw.Connection, lows: tuple[int, int], limit: int) -> list[bytes]:
+    """Return trace ids whose signed lower half lies between two, both included."""
+    return [_trace_id(*row) for row in reader.execute(_BETWEEN, (*lows, limit))]
+
+
 def list_traces(
     reader: apsw.Connection, page: Page, *, project_id: int | None = None, session_id: int = 0
 ) -> list[TraceRollup]:
@@ -142,6 +152,11 @@ def list_traces(
     else:
         rows = reader.execute(_BY_TIME, tail)
     return [_trace(row) for row in rows]
+
+
+def move_traces(connection: apsw.Connection, source_id: int, target_id: int) -> None:
+    """Move the rows of a project to another."""
+    connection.execute(_MOVE, (target_id, source_id))
 
 
 def update_traces_project(connection: apsw.Connection, session_id: int, project_id: int) -> None:
@@ -171,10 +186,13 @@ def _halves(trace_id: bytes) -> tuple[int, int]:
     return int.from_bytes(low, "big", signed=True), int.from_bytes(high, "big", signed=True)
 
 
+def _trace_id(low: int, high: int) -> bytes:
+    return high.to_bytes(8, "big", signed=True) + low.to_bytes(8, "big", signed=True)
+
+
 def _trace(row: tuple[Any, ...]) -> TraceRollup:
-    low, high = row[:2]
     return TraceRollup(
-        trace_id=high.to_bytes(8, "big", signed=True) + low.to_bytes(8, "big", signed=True),
+        trace_id=_trace_id(*row[:2]),
         project_id=row[2],
         session_id=row[3],
         session_us=row[4],

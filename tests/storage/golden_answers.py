@@ -123,7 +123,7 @@ def _memories(store: Store) -> dict[str, Any]:
             for hit in hits
         ],
         "links": links,
-        "embedded": asdict(store.memories.count_embedded()),
+        "pending": store.memories.count_pending(EMBEDDER),
     }
 
 
