@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -71,6 +72,32 @@ def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
             mend="copy it from a list answer",
         )
     return number.to_bytes(size_bytes, "big")
+
+
+def short_ids(ids: Iterable[bytes]) -> dict[bytes, str]:
+    """Return trace or span id -> its handle of 10 hex digits, or all its digits in case of doubt.
+
+    The handle of a span id is how it begins, that of a trace id how its lower half begins, which
+    tracers fill at random. An id whose handle another of ``ids`` has too is given in full.
+    """
+    handles = {each: each[-SPAN_ID_BYTES:].hex()[:HANDLE_LENGTH] for each in ids}
+    shared = Counter(handles.values())
+    return {each: handle if shared[handle] == 1 else each.hex() for each, handle in handles.items()}
+
+
+def short_id_range(text: str) -> tuple[int, int] | None:
+    """Return the signed 64-bit numbers that a handle of ``short_ids`` stands for, both included.
+
+    Returns:
+        First and last span id, or lower half of a trace id; None for what is no handle.
+    """
+    typed = text.strip().lower()
+    if len(typed) != HANDLE_LENGTH or not _HEX.fullmatch(typed):
+        return None
+    head = bytes.fromhex(typed)
+    rest = SPAN_ID_BYTES - len(head)
+    first, last = (head + fill * rest for fill in (b"\x00", b"\xff"))
+    return int.from_bytes(first, "big", signed=True), int.from_bytes(last, "big", signed=True)
 
 
 def parse_traceparent(told: object) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, ran
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
 from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.errors import BusyError, InputError, StorageError
-from flowtrace_mcp.model.ids import string_id
+from flowtrace_mcp.model.ids import short_ids, string_id
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
 from flowtrace_mcp.model.times import iso_time, parse_time_us
 from flowtrace_mcp.services.context import Caller, Context, place_of
@@ -179,7 +179,7 @@ def row_of(memory: RecalledMemory) -> dict[str, object]:
     if memory.memory.files:
         row["files"] = list(memory.memory.files)
     if memory.memory.span_id:
-        row["span"] = memory.memory.span_id.hex()
+        row["span"] = short_ids([memory.memory.span_id])[memory.memory.span_id]
     if flags := flags_of(memory):
         row["flag"] = ",".join(flags)
     if memory.changed:

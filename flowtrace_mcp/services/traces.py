@@ -8,10 +8,11 @@ import msgspec
 
 from flowtrace_mcp.analytics.tokens import TokenBudget
 from flowtrace_mcp.errors import InputError, NotFoundError
-from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, parse_id
+from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.services import trace_rows
 from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.named_spans import named_span, named_trace
 from flowtrace_mcp.services.trace_reading import TraceReading, read_trace
 from flowtrace_mcp.services.trace_rows import Row
 from flowtrace_mcp.storage.traces import Page, TraceRollup
@@ -74,8 +75,7 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
     """
     _check(request)
     if request.span_id:
-        rows = _span_view(context, request, caller)
-        return _fit(request, "span", rows, "")
+        return _fit(request, "span", _span_view(context, request), "")
     if request.trace_id or request.view in ("tree", "span"):
         reading, note = _trace_asked_for(context, request, caller)
         view: View = "tree" if request.view in ("list", "span") else request.view
@@ -148,7 +148,7 @@ def _trace_asked_for(
     """Return the trace of the id, else the newest of the subject."""
     note = ""
     if request.trace_id:
-        trace_id = parse_id(request.trace_id, TRACE_ID_BYTES, name="trace_id")
+        trace_id = named_trace(context, request.trace_id)
     else:
         subject = _subject(context, request, caller)
         rows = _rollups(context, subject, 1)
@@ -159,6 +159,10 @@ def _trace_asked_for(
                 mend="`status` says how to send some",
             )
         trace_id, note = rows[0].trace_id, subject.note
+    return _reading_of(context, trace_id), note
+
+
+def _reading_of(context: Context, trace_id: bytes) -> TraceReading:
     reading = read_trace(context, trace_id)
     if reading is None:
         raise NotFoundError(
@@ -166,7 +170,7 @@ def _trace_asked_for(
             why="no span of it is stored",
             mend='find it with view "list"',
         )
-    return reading, note
+    return reading
 
 
 def _rollups(context: Context, subject: _Subject, limit: int) -> list[TraceRollup]:
@@ -233,17 +237,13 @@ def _one_trace(reading: TraceReading, view: View) -> list[Row]:
     return trace_rows.tree_rows(reading)
 
 
-def _span_view(context: Context, request: TracesRequest, caller: Caller) -> list[Row]:
-    reading, _ = _trace_asked_for(context, request, caller)
-    span_id = parse_id(request.span_id, SPAN_ID_BYTES, name="span_id")
-    for span in reading.spans:
-        if span.record.span_id == span_id:
-            return trace_rows.span_rows(span, request.budget)
-    raise NotFoundError(
-        f"no span {span_id.hex()} in trace {reading.trace_id.hex()}",
-        why="a span is looked for in one trace",
-        mend="give its trace_id too",
-    )
+def _span_view(context: Context, request: TracesRequest) -> list[Row]:
+    """Return a span by its id alone, or by its id and its trace's."""
+    told = named_trace(context, request.trace_id) if request.trace_id else b""
+    trace_id, span_id = named_span(context, request.span_id, told)
+    spans = _reading_of(context, trace_id).spans
+    span = next(each for each in spans if each.record.span_id == span_id)
+    return trace_rows.span_rows(span, request.budget)
 
 
 def _matching(rows: Sequence[Row], query: str) -> list[Row]:
@@ -256,11 +256,24 @@ def _matching(rows: Sequence[Row], query: str) -> list[Row]:
     ]
 
 
+def _with_handles(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with ids cut to handles: ten rows of whole ids do not fit in 800 tokens."""
+    ids = {str(row[key]) for row in rows for key in ("trace", "span") if key in row}
+    short = {each.hex(): handle for each, handle in short_ids(map(bytes.fromhex, ids)).items()}
+    return [
+        {
+            key: short[str(value)] if key in ("trace", "span") else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+
+
 def _fit(request: TracesRequest, view: View, rows: Iterable[Row], note: str) -> TracesAnswer:
     """Take rows in order until the budget is full; count the rest."""
     budget = TokenBudget(request.budget)
     budget.take(_FRAME + note)
-    every = list(rows)
+    every = list(rows) if view == "span" else _with_handles(list(rows))
     taken: list[Row] = []
     for row in every:
         if not budget.take(msgspec.json.encode(row).decode() + ","):

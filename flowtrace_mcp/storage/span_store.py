@@ -127,6 +127,17 @@ class SpanStore:
                 reader, page, project_id=project_id, session_id=string_id(session)
             )
 
+    def list_trace_ids(self, lows: tuple[int, int], limit: int) -> list[bytes]:
+        """Return ids of traces whose signed lower half lies between two, both included."""
+        with self._database.reading() as reader:
+            return traces.list_ids_between(reader, lows, limit)
+
+    def list_span_places(self, span_ids: tuple[int, int], limit: int) -> list[tuple[bytes, bytes]]:
+        """Return (trace id, span id) of spans whose signed id lies between two, newest first."""
+        with self._database.reading() as reader:
+            found = edges.list_spans_between(reader, span_ids, limit)
+        return [(edge.trace_id, edge.span_id) for edge in map(unpack_edge, found)]
+
     def find_session(self, session: str) -> sessions.SessionRollup | None:
         """Return a session's roll-up, or None."""
         with self._database.reading() as reader:

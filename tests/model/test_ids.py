@@ -13,6 +13,8 @@ from flowtrace_mcp.model.ids import (
     new_memory_id,
     parse_handle,
     parse_id,
+    short_id_range,
+    short_ids,
     string_id,
     to_signed,
     to_unsigned,
@@ -143,3 +145,35 @@ def test_memory_ids_sort_by_the_time_they_were_made(first_us: int, second_us: in
 
 def test_the_random_half_of_a_memory_id_comes_from_the_caller() -> None:
     assert new_memory_id(1, lambda size: b"r" * size) == bytes(7) + b"\x01" + b"r" * 8
+
+
+@given(st.lists(st.binary(min_size=8, max_size=8), max_size=6, unique=True))
+def test_a_short_id_stands_for_one_of_the_ids_and_for_no_other(ids: list[bytes]) -> None:
+    short = short_ids(ids)
+
+    assert list(short) == ids
+    assert len(set(short.values())) == len(ids)
+    for each, handle in short.items():
+        between = short_id_range(handle)
+        if between is None:
+            assert handle == each.hex()
+        else:
+            number = int.from_bytes(each, "big", signed=True)
+            assert between[0] <= number <= between[1]
+
+
+def test_the_handle_of_a_trace_is_how_its_lower_half_begins() -> None:
+    trace_id = bytes.fromhex("ca1c5d3a1033f257aabe0d84dc80cfb9")
+
+    assert short_ids([trace_id]) == {trace_id: "aabe0d84dc"}
+
+
+def test_ids_that_begin_alike_are_given_in_full() -> None:
+    ids = [number.to_bytes(8, "big") for number in (1, 2)]
+
+    assert list(short_ids(ids).values()) == [each.hex() for each in ids]
+
+
+@pytest.mark.parametrize("typed", ["", "abc", "abcdefabcg", "aabe0d84dc8", "ab" * 8])
+def test_what_is_no_short_id_has_no_range(typed: str) -> None:
+    assert short_id_range(typed) is None

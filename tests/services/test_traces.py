@@ -17,6 +17,7 @@ from flowtrace_mcp.services.traces import TracesAnswer, TracesRequest, View, tra
 EXPORTS = Path(__file__).parent.parent / "data/otlp"
 CLAUDE_SESSION = "4a7f0f31-6688-4d58-943f-7ce1948924f8"
 CLAUDE_TRACE = "ca1c5d3a1033f257aabe0d84dc80cfb9"
+CLAUDE_HANDLE = "aabe0d84dc"
 NOBODY = Caller(project=ProjectIdentity(identity="folder:/x", name="x"))
 CLAUDE = Caller(
     project=ProjectIdentity(identity="folder:/shop", name="shop"), session=CLAUDE_SESSION
@@ -40,7 +41,7 @@ def ask(context: Context, caller: Caller = NOBODY, **more: object) -> TracesAnsw
 def test_the_callers_own_session_comes_first(traced: Context) -> None:
     answer = ask(traced, CLAUDE)
 
-    assert [row["trace"] for row in answer.rows] == [CLAUDE_TRACE]
+    assert [row["trace"] for row in answer.rows] == [CLAUDE_HANDLE]
     assert answer.note == ""
 
 
@@ -141,7 +142,7 @@ def test_words_of_a_query_filter_the_rows(traced: Context) -> None:
 def test_the_last_session_is_not_ones_own(traced: Context) -> None:
     answer = ask(traced, CLAUDE, session="last")
 
-    assert CLAUDE_TRACE not in {row["trace"] for row in answer.rows}
+    assert CLAUDE_HANDLE not in {row["trace"] for row in answer.rows}
 
 
 def test_a_window_bounds_the_starts(traced: Context) -> None:

@@ -80,7 +80,7 @@ def fill(store: Store) -> None:
     for number in range(50):
         keep(store.memories, f"word {number}", topic=f"t-{number}")
     for key, _ in store.memories.list_pending("e@1", 100):
-        store.memories.insert_vectors([(key, 1, code(1, 0))])
+        store.memories.insert_vectors([(key, [code(1, 0)])])
 
 
 def whole_traces(store: Store) -> None:
@@ -126,6 +126,8 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "logs of a trace": lambda s: s.list_logs(after=AFTER, limit=10, trace_id=TRACE),
     "events of a trace": lambda s: s.list_trace_events(TRACE, ["event"], 10),
     "a trace's version": lambda s: s.spans.find_trace_version(TRACE),
+    "a trace's handle": lambda s: s.spans.list_trace_ids((1, 5), 5),
+    "a span's handle": lambda s: s.spans.list_span_places((1, 5), 5),
     "logs of a session": lambda s: s.list_logs(after=AFTER, limit=10, session_id=4),
     "points": lambda s: s.list_points(after=AFTER, limit=10),
     "points of a name": lambda s: s.list_points(after=AFTER, limit=10, name_id=2),
@@ -135,8 +137,7 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "forget": lambda s: s.memories.retract(keep(s.memories, "word x").handle, 1, ""),
     "recall": lambda s: s.memories.search(matching("word"), code(1, 0), asking(), 20),
     "recall of a layer": lambda s: s.memories.list_recent(asking(scope=ScopeName.REPO), 20),
-    "pending": lambda s: (s.memories.list_pending("e@2", 10), s.memories.count_pending("e@2")),
-    "unembedded": lambda s: s.memories.has_unembedded(s.memories.newest_key()),
+    "pending": lambda s: s.memories.list_pending("e@2", 10),
 }
 # Lists that a person pages through read no more rows than they show.
 SORTED_BY_INDEX = [
