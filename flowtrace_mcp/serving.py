@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mcp.server.lowlevel import Server
 
-from flowtrace_mcp.ingest.otlp_http import otlp_http_app, refuse_as_status
+from flowtrace_mcp.ingest.otlp_http import invite_browsers, otlp_http_app, refuse_as_status
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy, grpc_admission
 from flowtrace_mcp.rest.endpoints import Endpoints
@@ -47,12 +47,14 @@ def build_listener(
         workers=ThreadPoolExecutor(REST_WORKERS, thread_name_prefix="flowtrace-rest"),
         limit_bytes=settings.max_body_bytes,
     )
-    otlp = otlp_http_app(pipeline, settings)
+    otlp = AccessGate(
+        otlp_http_app(pipeline, settings), policy, is_otlp=True, refuse=refuse_as_status
+    )
     doors = Doors(
         rest=rest_app(
             endpoints, pipeline, listener_facts, policy, extra_routes=[mcp_route(build_mcp)]
         ),
-        otlp_http=AccessGate(otlp, policy, is_otlp=True, refuse=refuse_as_status),
+        otlp_http=invite_browsers(otlp, settings.cors_origins),
         otlp_grpc=_grpc_opener(pipeline, settings, policy),
     )
     return Listener(settings, context.store.data_folder_id, doors, context.now_us)

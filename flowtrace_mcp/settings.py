@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from flowtrace_mcp.errors import SettingsError
 from flowtrace_mcp.redaction_list import parse_redaction_list
@@ -48,6 +49,7 @@ class Settings:
     log_level: str = "warning"
     span_durability: Literal["full", "normal"] = "full"
     max_body_bytes: int = 64 * 1024 * 1024
+    cors_origins: tuple[str, ...] = ()
 
     @property
     def token_path(self) -> Path:
@@ -99,6 +101,18 @@ def _positive(text: str) -> int:
 
 def _path(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Return the origins of a list: a JSON array of strings, or separated by commas."""
+    listed = json.loads(text) if text.startswith("[") else text.split(",")
+    origins = tuple(str(one).strip().rstrip("/") for one in listed)
+    for origin in origins:
+        parts = urlsplit(origin)
+        is_origin = parts.scheme in ("http", "https") and origin.endswith(f"://{parts.netloc}")
+        if not (is_origin and is_loopback(parts.hostname or "")):
+            raise ValueError("each is that of a page on this machine, like http://localhost:3000")
+    return origins
 
 
 def _auth(text: str) -> str:
@@ -181,6 +195,12 @@ OPTIONS: Final = (
         section="ingest",
         parse=_positive,
         help="largest OTLP body, after decompression",
+    ),
+    Option(
+        field="cors_origins",
+        section="ingest",
+        parse=_origins,
+        help="pages on this machine that may send OTLP from a browser: http://localhost:3000, ...",
     ),
 )
 

@@ -119,6 +119,9 @@ def test_an_unknown_setting_is_refused_by_name(tmp_path: Path, text: str, shown:
         ("FLOWTRACE_LISTENER", "on", "auto, off, required"),
         ("FLOWTRACE_REQUIRE_AUTH", "maybe", "false, true, strict"),
         ("FLOWTRACE_TOOLS", "few", "core, memory, observe, all"),
+        ("FLOWTRACE_CORS_ORIGINS", "https://e.test", "on this machine"),
+        ("FLOWTRACE_CORS_ORIGINS", "http://localhost:3000, *", "on this machine"),
+        ("FLOWTRACE_CORS_ORIGINS", "http://localhost/page", "on this machine"),
     ],
 )
 def test_a_value_that_breaks_its_rule_is_refused_with_the_rule(
@@ -134,6 +137,16 @@ def test_a_value_that_breaks_its_rule_is_refused_with_the_rule(
 def test_a_wrong_value_in_the_file_is_named_by_its_place_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"\[server\] port cannot be '70000'"):
         loaded(tmp_path, "[server]\nport = 70000\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://localhost:3000, https://127.0.0.1/", '["http://localhost:3000", "https://127.0.0.1"]'],
+)
+def test_origins_are_separated_by_commas_or_a_json_array(tmp_path: Path, text: str) -> None:
+    origins = loaded(tmp_path, FLOWTRACE_CORS_ORIGINS=text).cors_origins
+
+    assert origins == ("http://localhost:3000", "https://127.0.0.1")
 
 
 @pytest.mark.parametrize("text", ["0", "65535"])

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowtrace_mcp.errors import BusyError, FlowtraceError
@@ -140,6 +141,22 @@ def otlp_http_app(pipeline: Pipeline, settings: Settings) -> ASGIApp:
     """Return the app for the OTLP/HTTP port."""
     workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="flowtrace-otlp")
     return OtlpHttp(pipeline, settings.max_body_bytes, workers)
+
+
+def invite_browsers(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Return an app that tells browsers which pages may send to it; none when there are none.
+
+    It stands before whatever asks for a token: a browser asks for leave without one.
+    """
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["*"],
+        expose_headers=["Retry-After"],
+    )
 
 
 async def send_error(send: Send, error: FlowtraceError, encoding: PayloadEncoding) -> None:

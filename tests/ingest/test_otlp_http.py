@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from flowtrace_mcp.errors import BusyError, StorageError
 from flowtrace_mcp.ingest import otlp_http
-from flowtrace_mcp.ingest.otlp_http import OtlpHttp, otlp_http_app
+from flowtrace_mcp.ingest.otlp_http import OtlpHttp, invite_browsers, otlp_http_app
 from flowtrace_mcp.model.telemetry import Rejected
 from flowtrace_mcp.settings import Settings
 from tests.ingest.otlp_bodies import TIME_US, TRACE_ID, json_traces, logs, metrics, now_us, traces
@@ -361,12 +361,27 @@ def test_25_records_and_points_sent_twice_are_stored_once(client, store, path, r
     assert store.facts().log_count + store.facts().metric_point_count == 3
 
 
-def test_30_cross_origin_requests_of_browsers_are_not_invited(client):
+def test_30_cross_origin_requests_of_browsers_are_not_invited_unasked(client):
     answer = client.options(
         "/v1/traces", headers={"origin": "https://e.test", "access-control-request-method": "POST"}
     )
     assert answer.status_code == 405
     assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_30_browsers_are_told_which_pages_may_send(client):
+    origin = "http://localhost:3000"
+    inviting = TestClient(invite_browsers(client.app, [origin]))
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "x-a"}
+    answers = [
+        inviting.options("/v1/traces", headers={"origin": one, **asked})
+        for one in (origin, "http://localhost:4000")
+    ]
+    assert [one.status_code for one in answers] == [200, 400]
+    allowed = [one.headers.get("access-control-allow-origin") for one in answers]
+    assert allowed == [origin, None]
+    sent = post(inviting, b"", origin=origin)
+    assert (sent.status_code, sent.headers["access-control-allow-origin"]) == (200, origin)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
