@@ -55,7 +55,7 @@ def memory(content: str, **said: Any) -> MemoryWrite:
         new=new,
         memory_id=digest,
         document=MemoryDocument(body=content, identifiers=new.topic),
-        vector=vector if len(content) % 2 else None,
+        vectors=(vector,) if len(content) % 2 else (),
         near_match=None,
         near_filter=None,  # type: ignore[arg-type] - not asked where there is no near_match
     )

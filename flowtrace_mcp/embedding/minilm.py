@@ -14,10 +14,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from flowtrace_mcp.embedding.names import MINILM_ID, MINILM_SHA256
 from flowtrace_mcp.errors import EmbeddingError
 from flowtrace_mcp.model.text import storable
 
-MODEL_SHA256: Final = "9310b6c6df1e4d5efdd51b0d8862b06920900c2010b15070acc53f8ca0478867"
 TOKENIZER_SHA256: Final = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 LIMIT_WORD_PIECES: Final = 256  # what the model was trained on
 # Bounds the tokenizer's work: prose has about 5 characters a word piece, so far fewer are read.
@@ -35,11 +35,11 @@ class MiniLmEmbedder:
         EmbeddingError: A file is missing or not the one that this release was made with.
     """
 
-    embedder_id: Final = f"minilm-l6-v2-int8@{MODEL_SHA256[:8]}"
+    embedder_id: Final = MINILM_ID
     dimensions: Final = 384
 
     def __init__(self, folder: Path = _FOLDER) -> None:
-        model = _checked(folder / "minilm-l6-v2-int8.onnx", MODEL_SHA256)
+        model = _checked(folder / "minilm-l6-v2-int8.onnx", MINILM_SHA256)
         self._tokenizer = Tokenizer.from_file(
             str(_checked(folder / "tokenizer.json", TOKENIZER_SHA256))
         )

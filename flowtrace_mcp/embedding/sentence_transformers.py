@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
+from flowtrace_mcp.embedding.names import model_name
 from flowtrace_mcp.errors import EmbeddingError
 from flowtrace_mcp.model.text import storable
 
@@ -43,7 +44,7 @@ class SentenceTransformerEmbedder:
                 mend="set FLOWTRACE_EMBEDDER to sentence-transformers:<folder of a model>",
             ) from error
         self.dimensions: Final = self._encode([""]).shape[1]
-        self.embedder_id: Final = f"{Path(name_or_path).name}@{_weights_digest(self._model)}"
+        self.embedder_id: Final = f"{model_name(name_or_path)}@{_weights_digest(self._model)}"
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text, in order; shape (texts, dimensions).

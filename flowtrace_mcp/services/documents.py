@@ -1,8 +1,10 @@
 """How a memory reads to the two indexes: one text for words, one for meaning."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from flowtrace_mcp.analytics.parts import split_text
 from flowtrace_mcp.analytics.words import identifier_terms
 from flowtrace_mcp.model.memory import Memory, NewMemory
 from flowtrace_mcp.storage.memory_text import MemoryDocument
@@ -21,6 +23,12 @@ def dated_text(memory: NewMemory | Memory) -> str:
     return (
         f"{date} {memory.author}: {memory.content}" if memory.author else f"{date} {memory.content}"
     )
+
+
+def embedded_texts(memory: NewMemory | Memory) -> list[str]:
+    """Return the dated text of each part of a memory, of which an embedder reads all."""
+    parts = [part for part in split_text(memory.content) if part.strip()]
+    return [dated_text(replace(memory, content=part)) for part in parts or [""]]
 
 
 def document_of(memory: NewMemory | Memory) -> MemoryDocument:

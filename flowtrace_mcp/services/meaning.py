@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from flowtrace_mcp.embedding.loader import Embedder, load_embedder
-from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.embedding.names import embedder_prefix
+from flowtrace_mcp.errors import EmbeddingError, FlowtraceError
 from flowtrace_mcp.model.vector import VectorCode
 
 # A question waits this long for a model that is just being loaded, then asks words alone.
@@ -47,11 +48,17 @@ class Meaning:
         self.state = MeaningState.OFF if choice.strip() == "off" else MeaningState.IDLE
         self.failure: FlowtraceError | None = None
         self.embedder_id = ""  # known once a vector was made
+        self._prefix = embedder_prefix(choice)
 
     @property
     def is_wanted(self) -> bool:
         """Say whether search by meaning is switched on and has not failed."""
         return self.state not in (MeaningState.OFF, MeaningState.FAILED)
+
+    @property
+    def embedder_prefix(self) -> str:
+        """Return how the id of the embedder begins; all of it once a vector was made."""
+        return self.embedder_id or self._prefix
 
     def encode(
         self, texts: Sequence[str], *, patience_s: float = LOADING_PATIENCE_S
@@ -115,7 +122,18 @@ class Meaning:
                 self.embedder_id = embedder.embedder_id
                 self.state = MeaningState.READY
         except FlowtraceError as error:
-            self.failure = error
-            self.state = MeaningState.FAILED
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - the outer edge of the thread: any library's
+            self._fail(
+                EmbeddingError(
+                    "cannot load the embedding model",
+                    why=f"a library that it needs failed ({type(error).__name__})",
+                    mend="install flowtrace-mcp again, or set FLOWTRACE_EMBEDDER=off",
+                )
+            )
         finally:
             self._settled.set()
+
+    def _fail(self, error: FlowtraceError) -> None:
+        self.failure = error
+        self.state = MeaningState.FAILED

@@ -25,7 +25,7 @@ from flowtrace_mcp.model.telemetry import AttributeValue
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services.context import Caller, Context, place_of
-from flowtrace_mcp.services.documents import dated_text, document_of
+from flowtrace_mcp.services.documents import document_of, embedded_texts
 from flowtrace_mcp.services.evidence import bound_files
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.storage.memory_store import Kin, MemoryWrite, Verdict
@@ -111,12 +111,12 @@ def remember_all(
             new=new,
             memory_id=new_memory_id(now_us, context.random_bytes),
             document=document_of(new),
-            vector=vector,
+            vectors=codes,
             near_match=_near_match(context, new, places[index]),
             near_filter=MemoryFilter(place=places[index], now_us=now_us + 1),
             supersedes=_supersedes(context, request.supersedes, index, places),
         )
-        for index, (request, (new, _), vector) in enumerate(
+        for index, (request, (new, _), codes) in enumerate(
             zip(requests, prepared, vectors, strict=True)
         )
     ]
@@ -276,13 +276,11 @@ def _near_match(context: Context, new: NewMemory, place: MemoryPlace) -> str | N
     return fts_query(context.store.memories.list_rare_terms(terms), [project_token(project_id)])
 
 
-def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[VectorCode | None]:
+def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[Sequence[VectorCode]]:
     """Embed a single short text at once when the model is here; leave the rest for later."""
     if len(news) == 1 and len(news[0].content) <= INLINE_EMBED_CHARACTERS:
-        codes = context.meaning.encode_here([dated_text(news[0])])
-        if codes is not None:
-            return codes
-    return [None] * len(news)
+        return [context.meaning.encode_here(embedded_texts(news[0])) or ()]
+    return [()] * len(news)
 
 
 def _supersedes(

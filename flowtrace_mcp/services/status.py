@@ -7,6 +7,7 @@ from typing import Final
 from flowtrace_mcp import __version__
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.store import StoreFacts
 from flowtrace_mcp.storage.traces import Page
 
@@ -26,6 +27,16 @@ class ListenerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChange:
+    """How far a new embedder has come; until it is done, words find what it has not read."""
+
+    from_embedder: str
+    to_embedder: str
+    done: int  # memories
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """An answer to `status`."""
 
@@ -36,6 +47,7 @@ class Status:
     embedder: str
     embedder_state: str
     pending_embeddings: int
+    model_change: ModelChange | None
     problems: tuple[str, ...]
     switch_on: Mapping[str, str]  # agent -> what it needs before its traces arrive
 
@@ -57,15 +69,43 @@ def status(context: Context, listener: ListenerFacts) -> Status:
         embedder=meaning.embedder_id or context.settings.embedder,
         embedder_state=meaning.state.value,
         pending_embeddings=pending_embeddings(context),
+        model_change=find_model_change(context),
         problems=tuple(problems),
         switch_on=_switch_on(context, listener),
     )
 
 
 def pending_embeddings(context: Context) -> int:
-    """Return how many memories wait for a vector; 0 while no model has been needed."""
-    embedder_id = context.meaning.embedder_id
-    return context.store.memories.count_pending(embedder_id) if embedder_id else 0
+    """Return how many memories wait for a vector; 0 when no model will make one."""
+    if not context.meaning.is_wanted:
+        return 0
+    embedded = context.store.memories.count_embedded()
+    return embedded.memories - _done(embedded, context.meaning.embedder_prefix)
+
+
+def find_model_change(context: Context) -> ModelChange | None:
+    """Return how far the present model has come where another one was before it, or None."""
+    if not context.meaning.is_wanted:
+        return None
+    embedded = context.store.memories.count_embedded()
+    prefix = context.meaning.embedder_prefix
+    done = _done(embedded, prefix)
+    others = (name for name in embedded.by_embedder if not name.startswith(prefix))
+    before = next(others, None)
+    if before is None or done >= embedded.memories:
+        return None
+    return ModelChange(
+        from_embedder=before,
+        to_embedder=prefix.rstrip("@:"),
+        done=done,
+        total=embedded.memories,
+    )
+
+
+def _done(embedded: Embedded, prefix: str) -> int:
+    """Return how many memories have vectors of the embedder whose id begins so."""
+    counts = (count for name, count in embedded.by_embedder.items() if name.startswith(prefix))
+    return max(counts, default=0)
 
 
 def telemetry_variables(agent: str, otlp_http_port: int) -> str:

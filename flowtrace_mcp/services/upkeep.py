@@ -1,16 +1,24 @@
 """Background work of the process that owns the listener, or of the one that has the lease."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from flowtrace_mcp.model.memory import Memory
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.documents import dated_text
+from flowtrace_mcp.services.documents import embedded_texts
+from flowtrace_mcp.services.status import pending_embeddings
 
 EMBED_BATCH: Final = 32
+# A memory of 100,000 characters alone has more parts.
+EMBED_PARTS: Final = 64
 LOAD_PATIENCE_S: Final = 30.0
+# Then other work has its turn: who may do this is asked again, and what is new comes first.
+RUN_LIMIT_US: Final = 3_000_000
+_ABOVE_ALL: Final = 2**62
 
 
 class Upkeep:
-    """Gives vectors to memories that were stored without one.
+    """Gives vectors to memories that were stored without one, or with one of another model.
 
     The model is loaded only when a memory waits: a process that nobody asks stays small.
     """
@@ -20,7 +28,7 @@ class Upkeep:
         self._done_key = 0  # every memory up to this key has a vector of the present model
 
     def run_once(self) -> int:
-        """Do what waits.
+        """Do what waits, newest first, for a few seconds; the next run goes on.
 
         Returns:
             How many memories got a vector.
@@ -29,15 +37,17 @@ class Upkeep:
         newest_key = memories.newest_key()
         if newest_key == self._done_key or not meaning.is_wanted:
             return 0
-        if not meaning.embedder_id and not memories.has_unembedded(self._done_key):
+        if not meaning.embedder_id and not pending_embeddings(self._context):
             self._done_key = newest_key
             return 0
         meaning.load()
         if not meaning.wait(LOAD_PATIENCE_S):
             return 0
-        count = 0
-        while done := embed_pending(self._context):
-            count += done
+        began_us, count, below_key = self._context.now_us(), 0, _ABOVE_ALL
+        while done := _embed_below(self._context, below_key):
+            count, below_key = count + len(done), min(done)
+            if self._context.now_us() - began_us > RUN_LIMIT_US:
+                return count
         self._done_key = newest_key
         return count
 
@@ -48,14 +58,35 @@ def embed_pending(context: Context) -> int:
     Returns:
         How many got one; 0 when nothing waits or the model is not loaded here.
     """
-    embedder_id = context.meaning.embedder_id
-    if not embedder_id:
+    if not context.meaning.embedder_id or not pending_embeddings(context):
         return 0
-    waiting = context.store.memories.list_pending(embedder_id, EMBED_BATCH)
-    codes = context.meaning.encode_here([dated_text(memory) for _, memory in waiting])
-    if not waiting or codes is None:
-        return 0
-    context.store.memories.insert_vectors(
-        [(key, memory.project_id, code) for (key, memory), code in zip(waiting, codes, strict=True)]
+    return len(_embed_below(context, _ABOVE_ALL))
+
+
+def _embed_below(context: Context, below_key: int) -> list[int]:
+    """Give vectors to some memories before a key; return theirs."""
+    waiting = context.store.memories.list_pending(
+        context.meaning.embedder_id, EMBED_BATCH, below_key
     )
-    return len(waiting)
+    texts = _first_parts(waiting)
+    codes = context.meaning.encode_here([text for _, parts in texts for text in parts])
+    if not texts or codes is None:
+        return []
+    ready = iter(codes)
+    context.store.memories.insert_vectors(
+        [(key, [next(ready) for _ in parts]) for key, parts in texts]
+    )
+    return [key for key, _ in texts]
+
+
+def _first_parts(waiting: Sequence[tuple[int, Memory]]) -> list[tuple[int, list[str]]]:
+    """Return the texts of the first memories, whole, up to about ``EMBED_PARTS`` in all."""
+    chosen: list[tuple[int, list[str]]] = []
+    count = 0
+    for key, memory in waiting:
+        if count >= EMBED_PARTS:
+            break
+        parts = embedded_texts(memory)
+        chosen.append((key, parts))
+        count += len(parts)
+    return chosen

@@ -20,6 +20,8 @@ from flowtrace_mcp.storage.memory_changes import (
     insert_change,
 )
 from flowtrace_mcp.storage.memory_text import MemoryDocument
+from flowtrace_mcp.storage.memory_vectors import Embedded
+from flowtrace_mcp.storage.vector_search import EXACT_VECTORS, VectorSearch
 
 NEAR_LIMIT: Final = 5
 _SUPERSEDED: Final = "superseded"
@@ -59,7 +61,7 @@ class MemoryWrite:
     new: NewMemory
     memory_id: bytes
     document: MemoryDocument
-    vector: VectorCode | None  # None: embedded later, in the background
+    vectors: Sequence[VectorCode]  # of its parts; none: embedded later, in the background
     near_match: str | None  # FTS5 expression for texts like it
     near_filter: MemoryFilter
     supersedes: str | int = ""  # a handle, or the index of an earlier write of the batch
@@ -75,10 +77,16 @@ class Found:
 
 
 class MemoryStore:
-    """Memories of one database."""
+    """Memories of one database.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The file.
+        exact_vectors: See ``VectorSearch``.
+    """
+
+    def __init__(self, database: Database, exact_vectors: int = EXACT_VECTORS) -> None:
         self._database = database
+        self._vectors = VectorSearch(exact_vectors)
 
     def insert_memories(
         self, writes: Sequence[MemoryWrite], judge: Callable[[NewMemory, Kin], Verdict]
@@ -178,12 +186,11 @@ class MemoryStore:
         """
         with self._database.reading() as reader:
             by_text = dict(memory_text.search_text(reader, match, wanted, limit) if match else ())
-            by_vector = dict(
-                memory_vectors.search_vectors(reader, query, wanted, limit) if query else ()
-            )
+            by_vector: dict[int, float] = {}
             if query is not None:
+                by_vector = dict(self._vectors.search(reader, query, wanted, limit))
                 missing = [key for key in by_text if key not in by_vector]
-                by_vector.update(memory_vectors.score_vectors(reader, query, missing))
+                by_vector |= self._vectors.score(reader, query, wanted, missing)
         return [
             Found(key=key, bm25=by_text.get(key), cosine=by_vector.get(key))
             for key in sorted({*by_text, *by_vector})
@@ -210,10 +217,12 @@ class MemoryStore:
             found = memories.list_recent_memories(reader, wanted, limit)
         return [memory for _, memory in found]
 
-    def list_pending(self, embedder: str, limit: int) -> list[tuple[int, Memory]]:
+    def list_pending(
+        self, embedder: str, limit: int, below_key: int = 2**62
+    ) -> list[tuple[int, Memory]]:
         """Return keyed memories that have no vector of an embedder yet, newest first."""
         with self._database.reading() as reader:
-            keys = memory_vectors.list_pending(reader, embedder, limit)
+            keys = memory_vectors.list_pending(reader, embedder, below_key, limit)
             found = memories.get_memories(reader, keys)
         return [(key, found[key]) for key in keys if key in found]
 
@@ -222,24 +231,21 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memories.newest_key(reader)
 
-    def has_unembedded(self, after_key: int) -> bool:
-        """Say whether a memory in force beyond a key has no vector of any embedder."""
+    def count_embedded(self) -> Embedded:
+        """Return how many memories there are, and how many of them each embedder has read."""
         with self._database.reading() as reader:
-            return memory_vectors.has_unembedded(reader, after_key)
+            return memory_vectors.count_embedded(reader)
 
-    def count_pending(self, embedder: str) -> int:
-        """Return how many memories have no vector of an embedder yet."""
-        with self._database.reading() as reader:
-            return memory_vectors.count_pending(reader, embedder)
-
-    def insert_vectors(self, vectors: Sequence[tuple[int, int, VectorCode]]) -> None:
-        """Keep vectors made in the background: (memory key, project id, code) rows."""
+    def insert_vectors(self, vectors: Sequence[tuple[int, Sequence[VectorCode]]]) -> None:
+        """Keep vectors made in the background: (memory key, codes of its parts) rows."""
 
         def job(connection: apsw.Connection) -> None:
-            still = memories.get_memories(connection, [key for key, _, _ in vectors])
-            for key, project_id, code in vectors:
-                if key in still:  # it may have been deleted meanwhile
-                    memory_vectors.insert_vector(connection, key, project_id, code)
+            # Meanwhile a memory may have been deleted, or have come to another project.
+            still = memories.get_memories(connection, [key for key, _ in vectors])
+            for key, codes in vectors:
+                if key in still:
+                    project_id = still[key].project_id
+                    memory_vectors.insert_vectors(connection, key, project_id, codes)
 
         self._database.write(job)
 
@@ -294,8 +300,7 @@ def _insert(connection: apsw.Connection, write: MemoryWrite) -> int:
     key = memories.insert_memory(connection, write.new, write.memory_id)
     project_id, *_ = memories.layer_of(write.new.scope, write.new.place)
     memory_text.insert_text(connection, key, project_id, write.document)
-    if write.vector is not None:
-        memory_vectors.insert_vector(connection, key, project_id, write.vector)
+    memory_vectors.insert_vectors(connection, key, project_id, write.vectors)
     return key
 
 

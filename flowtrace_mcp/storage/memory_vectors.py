@@ -1,6 +1,12 @@
-"""Vectors of memories, one row a memory and embedder; searched exactly with sqlite-vec."""
+"""Vectors of memories, one for each part of a text, in one set for each project and embedder.
 
-from collections.abc import Sequence
+A vector is never changed: a new one has a larger key. So a process that keeps the codes of a set
+in memory takes up what others stored by asking for larger keys, and a code of what was deleted
+finds no row any more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import apsw
@@ -11,116 +17,249 @@ from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters
 from flowtrace_mcp.storage.rows import int_array
 
 CREATE: Final = """
-    CREATE TABLE memory_vectors (
-        memory_key INTEGER PRIMARY KEY REFERENCES memories ON DELETE CASCADE,
+    CREATE TABLE vector_sets (
+        set_key INTEGER PRIMARY KEY,
         project_id INTEGER NOT NULL,
         embedder TEXT NOT NULL,
+        vector_count INTEGER NOT NULL DEFAULT 0,
+        memory_count INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (project_id, embedder)
+    ) STRICT;
+    CREATE INDEX vector_sets_by_embedder ON vector_sets (embedder);
+    CREATE TABLE memory_vectors (
+        vector_key INTEGER PRIMARY KEY AUTOINCREMENT,
+        set_key INTEGER NOT NULL REFERENCES vector_sets,
+        memory_key INTEGER NOT NULL REFERENCES memories ON DELETE CASCADE,
+        part INTEGER NOT NULL,
         sign_code BLOB NOT NULL,
         int8_code BLOB NOT NULL,
-        scale REAL NOT NULL
+        scale REAL NOT NULL,
+        UNIQUE (memory_key, set_key, part)
     ) STRICT;
-    CREATE INDEX memory_vectors_by_project ON memory_vectors (project_id, embedder);
+    CREATE INDEX memory_vectors_by_set ON memory_vectors (set_key);
+    CREATE TRIGGER memory_vectors_counted AFTER INSERT ON memory_vectors BEGIN
+        UPDATE vector_sets SET vector_count = vector_count + 1,
+            memory_count = memory_count + (NEW.part = 0) WHERE set_key = NEW.set_key;
+    END;
+    CREATE TRIGGER memory_vectors_uncounted AFTER DELETE ON memory_vectors BEGIN
+        UPDATE vector_sets SET vector_count = vector_count - 1,
+            memory_count = memory_count - (OLD.part = 0) WHERE set_key = OLD.set_key;
+    END;
+"""
+_INSERT_SET: Final = """
+    INSERT INTO vector_sets (project_id, embedder) VALUES (?, ?) ON CONFLICT DO NOTHING
+"""
+_FIND_SET: Final = "SELECT set_key FROM vector_sets WHERE project_id = ? AND embedder = ?"
+_SETS: Final = """
+    SELECT set_key, vector_count FROM vector_sets
+    WHERE project_id IN (:project, 0) AND embedder = :embedder
 """
 _INSERT: Final = """
-    INSERT INTO memory_vectors (memory_key, project_id, embedder, sign_code, int8_code, scale)
+    INSERT INTO memory_vectors (set_key, memory_key, part, sign_code, int8_code, scale)
     VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (memory_key) DO UPDATE SET project_id = excluded.project_id,
-        embedder = excluded.embedder, sign_code = excluded.sign_code,
-        int8_code = excluded.int8_code, scale = excluded.scale
 """
+_DELETE: Final = "DELETE FROM memory_vectors WHERE memory_key = ? AND set_key = ?"
 # The cosine of two int8 codes is that of the vectors: a scale per vector divides out.
+_COSINE: Final = "1.0 - vec_distance_cosine(vec_int8(v.int8_code), vec_int8(:query))"
 _SEARCH: Final = f"""
-    SELECT m.memory_key,
-        1.0 - vec_distance_cosine(vec_int8(v.int8_code), vec_int8(:query)) AS score
+    SELECT v.memory_key, max({_COSINE}) AS score
     FROM memory_vectors AS v CROSS JOIN memories AS m ON m.memory_key = v.memory_key
-    WHERE v.project_id IN (:project, 0) AND v.embedder = :embedder AND {VISIBLE}
-    ORDER BY score DESC, m.memory_key DESC LIMIT :limit
+    WHERE v.set_key IN carray(:sets) AND {VISIBLE}
+    GROUP BY v.memory_key ORDER BY score DESC, v.memory_key DESC LIMIT :limit
 """
-# The nearest of the project whether they may be seen or not: without the join a third cheaper.
-_NEAREST: Final = """
-    SELECT memory_key, 1.0 - vec_distance_cosine(vec_int8(int8_code), vec_int8(:query)) AS score
-    FROM memory_vectors WHERE project_id IN (:project, 0) AND embedder = :embedder
-    ORDER BY score DESC, memory_key DESC LIMIT :nearest
+# The nearest of the sets whether they may be seen or not: without the join a third cheaper.
+_NEAREST: Final = f"""
+    SELECT v.memory_key, {_COSINE} AS score
+    FROM memory_vectors AS v WHERE v.set_key IN carray(:sets)
+    ORDER BY score DESC, v.memory_key DESC LIMIT :most
+"""
+_SCORE_VECTORS: Final = f"""
+    SELECT v.memory_key, {_COSINE} AS score
+    FROM carray(:vectors) AS wanted
+    CROSS JOIN memory_vectors AS v ON v.vector_key = wanted.value
+    ORDER BY score DESC, v.memory_key DESC
 """
 _SEEN: Final = f"""
-    SELECT m.memory_key FROM memories AS m WHERE m.memory_key IN carray(:keys) AND {VISIBLE}
+    SELECT m.memory_key FROM carray(:keys) AS wanted
+    CROSS JOIN memories AS m ON m.memory_key = wanted.value WHERE {VISIBLE}
 """
-# So many times as many are looked at as are wanted, before every one is filtered.
-NEAREST_FACTOR: Final = 4
-_SCORES: Final = """
-    SELECT memory_key,
-        1.0 - vec_distance_cosine(vec_int8(int8_code), vec_int8(:query))
-    FROM memory_vectors WHERE embedder = :embedder AND memory_key IN carray(:keys)
+_SCORE_MEMORIES: Final = f"""
+    SELECT v.memory_key, max({_COSINE}) FROM memory_vectors AS v
+    WHERE v.memory_key IN carray(:keys) AND v.set_key IN carray(:sets) GROUP BY v.memory_key
+"""
+_SIGN_CODES: Final = """
+    SELECT vector_key, memory_key, sign_code FROM memory_vectors
+    WHERE set_key = ? AND vector_key > ? AND length(sign_code) = ? ORDER BY vector_key LIMIT ?
 """
 _PENDING: Final = """
     SELECT m.memory_key FROM memories AS m
-    LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
-    WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
-    ORDER BY m.memory_key DESC LIMIT ?
+    WHERE m.memory_key < :below AND NOT EXISTS (
+        SELECT 1 FROM vector_sets AS s CROSS JOIN memory_vectors AS v
+        ON v.memory_key = m.memory_key AND v.set_key = s.set_key
+        WHERE s.embedder = :embedder)
+    ORDER BY m.memory_key DESC LIMIT :limit
 """
-_HAS_UNEMBEDDED: Final = """
-    SELECT EXISTS (
-        SELECT 1 FROM memories AS m
-        WHERE m.memory_key > ? AND m.retracted_us IS NULL
-        AND NOT EXISTS (SELECT 1 FROM memory_vectors AS v WHERE v.memory_key = m.memory_key))
+_COUNTS: Final = """
+    SELECT embedder, sum(memory_count) AS memories FROM vector_sets
+    GROUP BY embedder ORDER BY memories DESC, embedder
 """
-_COUNT_PENDING: Final = """
-    SELECT count(*) FROM memories AS m
-    LEFT JOIN memory_vectors AS v ON v.memory_key = m.memory_key AND v.embedder = ?
-    WHERE v.memory_key IS NULL AND m.retracted_us IS NULL
+_TOTAL: Final = "SELECT count(*) FROM memories"
+_MOVE: Final = """
+    INSERT INTO memory_vectors (set_key, memory_key, part, sign_code, int8_code, scale)
+    SELECT ?, memory_key, part, sign_code, int8_code, scale FROM memory_vectors
+    WHERE set_key = ? ORDER BY vector_key
 """
+_LIST_SETS: Final = "SELECT set_key, embedder FROM vector_sets WHERE project_id = ?"
+_EMPTY_SET: Final = "DELETE FROM memory_vectors WHERE set_key = ?"
 
 
-def insert_vector(connection: apsw.Connection, key: int, project_id: int, code: VectorCode) -> None:
-    """Keep a memory's vector, in place of one of an older embedder."""
-    values = (key, project_id, code.embedder, code.sign_code, code.int8_code, code.scale)
-    connection.execute(_INSERT, values)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedded:
+    """How far embedders have come."""
+
+    memories: int  # all, retired ones too
+    by_embedder: Mapping[str, int]  # how many have vectors of it; the one with the most first
 
 
-def search_vectors(
-    reader: apsw.Connection, query: VectorCode, wanted: MemoryFilter, limit: int
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorSet:
+    """The vectors of one project that one embedder made."""
+
+    set_key: int
+    vector_count: int
+
+
+def insert_vectors(
+    connection: apsw.Connection, key: int, project_id: int, codes: Sequence[VectorCode]
+) -> None:
+    """Keep a memory's vectors, one for each part of its text, in place of the same embedder's.
+
+    Those of other embedders stay: going back to one costs nothing.
+    """
+    for embedder in {code.embedder for code in codes}:
+        connection.execute(_DELETE, (key, _set_key(connection, project_id, embedder)))
+    for part, code in enumerate(codes):
+        set_key = _set_key(connection, project_id, code.embedder)
+        row = (set_key, key, part, code.sign_code, code.int8_code, code.scale)
+        connection.execute(_INSERT, row)
+
+
+def move_vectors(connection: apsw.Connection, from_project: int, to_project: int) -> None:
+    """Give the vectors of a project to another one, under new keys."""
+    for set_key, embedder in list(connection.execute(_LIST_SETS, (from_project,))):
+        connection.execute(_MOVE, (_set_key(connection, to_project, embedder), set_key))
+        connection.execute(_EMPTY_SET, (set_key,))
+
+
+def list_sets(reader: apsw.Connection, project_id: int, embedder: str) -> list[VectorSet]:
+    """Return the sets that a question of a project searches: its own and the global one."""
+    rows = reader.execute(_SETS, {"project": project_id, "embedder": embedder})
+    return [VectorSet(set_key=key, vector_count=count) for key, count in rows]
+
+
+def search_exactly(
+    reader: apsw.Connection,
+    query: VectorCode,
+    sets: Sequence[int],
+    wanted: MemoryFilter,
+    limits: tuple[int, int],
 ) -> list[tuple[int, float]]:
-    """Return (memory key, cosine) of the nearest memories that pass a filter."""
-    parameters = {
-        **filter_parameters(wanted),
-        "query": query.int8_code,
-        "embedder": query.embedder,
-        "limit": limit,
-    }
-    most = limit * NEAREST_FACTOR
-    nearest = list(reader.execute(_NEAREST, {**parameters, "nearest": most}))
-    keys = int_array([key for key, _ in nearest])
-    seen = {row[0] for row in reader.execute(_SEEN, {**parameters, "keys": keys})}
-    found = [pair for pair in nearest if pair[0] in seen][:limit]
+    """Return (memory key, cosine of its best part) of the nearest memories that pass a filter.
+
+    Args:
+        reader: A read connection.
+        query: The question.
+        sets: Which to search, by their keys.
+        wanted: Which memories may be seen.
+        limits: How many are wanted, and how many are looked at before every one is filtered.
+    """
+    limit, most = limits
+    parameters = {"query": query.int8_code, "sets": int_array(sets), "most": most}
+    nearest = list(reader.execute(_NEAREST, parameters))
+    found = best_parts(_seen(reader, nearest, wanted), limit)
     if len(found) == limit or len(nearest) < most:
         return found
+    parameters |= {**filter_parameters(wanted), "limit": limit}
     return list(reader.execute(_SEARCH, parameters))
 
 
 def score_vectors(
-    reader: apsw.Connection, query: VectorCode, keys: Sequence[int]
+    reader: apsw.Connection, query: VectorCode, vectors: Sequence[int], wanted: MemoryFilter
+) -> list[tuple[int, float]]:
+    """Return (memory key, cosine) of those vectors whose memories pass a filter, best first.
+
+    Args:
+        reader: A read connection.
+        query: The question.
+        vectors: Keys; those of vectors that are gone are passed over.
+        wanted: Which memories may be seen.
+    """
+    parameters = {"query": query.int8_code, "vectors": int_array(vectors)}
+    return _seen(reader, list(reader.execute(_SCORE_VECTORS, parameters)), wanted)
+
+
+def best_parts(scored: Sequence[tuple[int, float]], limit: int) -> list[tuple[int, float]]:
+    """Return the first ``limit`` memories of a list, best first, each by its best part."""
+    best: dict[int, float] = {}
+    for key, score in scored:
+        best.setdefault(key, score)
+    return list(best.items())[:limit]
+
+
+def score_memories(
+    reader: apsw.Connection, query: VectorCode, sets: Sequence[int], keys: Sequence[int]
 ) -> dict[int, float]:
-    """Return memory key -> cosine for those keys that have a vector of the same embedder."""
+    """Return memory key -> cosine of its best part for those keys that have a vector."""
     if not keys:
         return {}
-    parameters = {
-        "query": query.int8_code,
-        "embedder": query.embedder,
-        "keys": int_array(keys),
+    parameters = {"query": query.int8_code, "sets": int_array(sets), "keys": int_array(keys)}
+    return dict(reader.execute(_SCORE_MEMORIES, parameters))
+
+
+def list_seen(reader: apsw.Connection, keys: Sequence[int], wanted: MemoryFilter) -> set[int]:
+    """Return those of some memories that pass a filter."""
+    return {
+        row[0]
+        for row in reader.execute(_SEEN, {**filter_parameters(wanted), "keys": int_array(keys)})
     }
-    return dict(reader.execute(_SCORES, parameters))
 
 
-def list_pending(reader: apsw.Connection, embedder: str, limit: int) -> list[int]:
-    """Return keys of memories in force without a vector of an embedder, newest first."""
-    return [row[0] for row in reader.execute(_PENDING, (embedder, limit))]
+def list_sign_codes(
+    reader: apsw.Connection, set_key: int, after_key: int, code_bytes: int, limit: int
+) -> list[tuple[int, int, bytes]]:
+    """Return (vector key, memory key, sign code) of a set beyond a vector, in order."""
+    return list(reader.execute(_SIGN_CODES, (set_key, after_key, code_bytes, limit)))
 
 
-def has_unembedded(reader: apsw.Connection, after_key: int) -> bool:
-    """Say whether a memory in force beyond a key has no vector of any embedder."""
-    return bool(reader.execute(_HAS_UNEMBEDDED, (after_key,)).get)
+def list_pending(reader: apsw.Connection, embedder: str, below_key: int, limit: int) -> list[int]:
+    """Return keys of memories without a vector of an embedder, newest first.
+
+    Retired ones are among them: a question about an earlier time finds them.
+
+    Args:
+        reader: A read connection.
+        embedder: Its id.
+        below_key: Only memories before this one.
+        limit: At most so many.
+    """
+    parameters = {"embedder": embedder, "below": below_key, "limit": limit}
+    return [row[0] for row in reader.execute(_PENDING, parameters)]
 
 
-def count_pending(reader: apsw.Connection, embedder: str) -> int:
-    """Return how many memories in force have no vector of an embedder."""
-    return int(reader.execute(_COUNT_PENDING, (embedder,)).get)
+def count_embedded(reader: apsw.Connection) -> Embedded:
+    """Return how many memories there are, and how many of them each embedder has read."""
+    # In this order: a memory is never counted as read before it is counted.
+    by_embedder = dict(reader.execute(_COUNTS))
+    return Embedded(memories=int(reader.execute(_TOTAL).get), by_embedder=by_embedder)
+
+
+def _seen(
+    reader: apsw.Connection, scored: list[tuple[int, float]], wanted: MemoryFilter
+) -> list[tuple[int, float]]:
+    seen = list_seen(reader, [key for key, _ in scored], wanted)
+    return [pair for pair in scored if pair[0] in seen]
+
+
+def _set_key(connection: apsw.Connection, project_id: int, embedder: str) -> int:
+    connection.execute(_INSERT_SET, (project_id, embedder))
+    return int(connection.execute(_FIND_SET, (project_id, embedder)).get)

@@ -28,6 +28,7 @@ from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.span_store import SpanStore
+from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
 
 PROJECTS_LIMIT: Final = 65_535
 
@@ -56,13 +57,21 @@ class Store:
         path: The database file.
         now_us: Microseconds since the epoch.
         durable: Whether every commit waits for the disk.
+        exact_vectors: Up to so many vectors of a project, a search by meaning scores every one.
     """
 
-    def __init__(self, path: Path, now_us: Callable[[], int], *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        now_us: Callable[[], int],
+        *,
+        durable: bool = True,
+        exact_vectors: int = EXACT_VECTORS,
+    ) -> None:
         self._database = Database(path, now_us, durable=durable)
         self._now_us = now_us
         self.path = path
-        self.memories = MemoryStore(self._database)
+        self.memories = MemoryStore(self._database, exact_vectors)
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
         self.projects = ProjectStore(self._database, now_us)

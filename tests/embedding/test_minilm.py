@@ -9,7 +9,8 @@ import pytest
 
 from flowtrace_mcp.embedding import minilm
 from flowtrace_mcp.embedding.loader import Embedder
-from flowtrace_mcp.embedding.minilm import MODEL_SHA256, MiniLmEmbedder
+from flowtrace_mcp.embedding.minilm import MiniLmEmbedder
+from flowtrace_mcp.embedding.names import MINILM_SHA256
 from flowtrace_mcp.errors import EmbeddingError
 from tests.embedding.contract import TEXTS, EmbedderContract
 
@@ -28,7 +29,7 @@ class TestMiniLmEmbedder(EmbedderContract):
 
 
 def test_the_embedder_id_names_the_bytes_of_the_model(minilm_embedder: MiniLmEmbedder) -> None:
-    assert minilm_embedder.embedder_id == "minilm-l6-v2-int8@" + MODEL_SHA256[:8]
+    assert minilm_embedder.embedder_id == "minilm-l6-v2-int8@" + MINILM_SHA256[:8]
 
 
 def test_words_after_256_word_pieces_are_not_read(minilm_embedder: MiniLmEmbedder) -> None:

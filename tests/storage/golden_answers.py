@@ -123,7 +123,7 @@ def _memories(store: Store) -> dict[str, Any]:
             for hit in hits
         ],
         "links": links,
-        "pending": store.memories.count_pending(EMBEDDER),
+        "embedded": asdict(store.memories.count_embedded()),
     }
 
 

@@ -40,7 +40,7 @@ def write_of(
         new=new,
         memory_id=hashlib.blake2b(repr(new).encode(), digest_size=16).digest(),
         document=MemoryDocument(body=" ".join((new.content, *new.aliases)), identifiers=new.topic),
-        vector=vector,
+        vectors=() if vector is None else (vector,),
         near_match=matching(new.content.split()[0], project_id),
         near_filter=MemoryFilter(place=new.place, now_us=new.recorded_us + 1),
         supersedes=supersedes,

@@ -470,13 +470,31 @@ class TestPending:
             ],
             by_rule,
         )
-        retired = keep(memories, "four")
-        memories.retract(retired.handle, NOW_US, "")
+        # A question about an earlier time finds it, so it is embedded like the others.
+        memories.retract(keep(memories, "four").handle, NOW_US, "")
 
         pending = memories.list_pending("e@1", 10)
 
-        assert [memory.content for _, memory in pending] == ["three", "one"]
-        assert [len(memories.list_pending("e@1", 1)), memories.count_pending("e@1")] == [1, 2]
+        assert [memory.content for _, memory in pending] == ["four", "three", "one"]
+        below = memories.list_pending("e@1", 1, below_key=pending[1][0])
+        assert [memory.content for _, memory in below] == ["one"]
+
+    def test_memories_are_counted_by_the_embedders_that_have_read_them(
+        self, memories: MemoryStore
+    ) -> None:
+        for text in ("one", "two", "three"):
+            keep(memories, text)
+        keyed = {memory.content: key for key, memory in memories.list_pending("e@1", 10)}
+        memories.insert_vectors([(keyed["one"], [code(1, 0), code(0, 1)])])
+        memories.insert_vectors([(key, [code(1, 0, embedder="e@2")]) for key in keyed.values()])
+        before = memories.count_embedded()
+        gone = memories.get_memories([keyed["one"]])[keyed["one"]]
+        memories.delete(gone.handle)
+
+        after = memories.count_embedded()
+
+        assert (before.memories, dict(before.by_embedder)) == (3, {"e@2": 3, "e@1": 1})
+        assert (after.memories, dict(after.by_embedder)) == (2, {"e@2": 2, "e@1": 0})
 
     def test_vectors_made_later_are_kept_unless_the_memory_is_gone(
         self, memories: MemoryStore
@@ -485,25 +503,12 @@ class TestPending:
         keyed = {memory.handle: key for key, memory in memories.list_pending("e@1", 10)}
         memories.delete(goes.handle)
 
-        memories.insert_vectors([(key, 1, code(1, 0)) for key in keyed.values()])
+        memories.insert_vectors([(key, [code(1, 0)]) for key in keyed.values()])
 
-        assert memories.count_pending("e@1") == 0
+        assert memories.list_pending("e@1", 10) == []
         assert [hit.key for hit in memories.search(None, code(1, 0), asking(), 10)] == [
             keyed[stays.handle]
         ]
-
-    def test_a_memory_beyond_a_key_without_any_vector_is_noticed(
-        self, memories: MemoryStore
-    ) -> None:
-        assert memories.newest_key() == 0
-        assert not memories.has_unembedded(0)
-        keep(memories, "one")
-        newest = memories.newest_key()
-
-        assert memories.has_unembedded(0)
-        assert not memories.has_unembedded(newest)
-        memories.insert_vectors([(newest, 1, code(1, 0, embedder="any@1"))])
-        assert not memories.has_unembedded(0)
 
     def test_a_key_is_never_given_twice(self, memories: MemoryStore) -> None:
         keys = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flowtrace_mcp.model.memory import MemoryKind, MemoryPlace, ScopeName
 from flowtrace_mcp.storage.connection import load_vectors
 from flowtrace_mcp.storage.memory_store import MemoryStore
-from flowtrace_mcp.storage.memory_vectors import score_vectors
+from flowtrace_mcp.storage.memory_vectors import move_vectors, score_memories
 from flowtrace_mcp.storage.store import Store
 from tests.storage.memory_builder import asking, by_rule, code, new_memory, write_of
 
@@ -72,14 +72,47 @@ def test_vectors_of_another_embedder_do_not_compare(memories: MemoryStore) -> No
     assert nearest(memories, 100, 0, embedder="old@1") == ["old"]
 
 
-def test_a_new_vector_takes_the_place_of_an_older_one(memories: MemoryStore) -> None:
-    keep(memories, "text", 100, 0, embedder="old@1")
-    key = memories.newest_key()
+def test_a_new_vector_takes_the_place_of_an_older_one_of_the_same_embedder(
+    memories: MemoryStore,
+) -> None:
+    keep(memories, "text", 100, 0)
+    keep(memories, "other", 100, 100)
 
-    memories.insert_vectors([(key, 1, code(0, 100))])
+    memories.insert_vectors([(1, [code(0, 100)])])
+
+    assert nearest(memories, 0, 100) == ["text", "other"]
+
+
+def test_vectors_of_another_embedder_stay_when_there_are_new_ones(memories: MemoryStore) -> None:
+    keep(memories, "text", 100, 0, embedder="old@1")
+
+    memories.insert_vectors([(1, [code(0, 100)])])
 
     assert nearest(memories, 0, 100) == ["text"]
-    assert nearest(memories, 100, 0, embedder="old@1") == []
+    assert nearest(memories, 100, 0, embedder="old@1") == ["text"]
+
+
+def test_a_memory_of_several_parts_counts_by_its_best_and_once(memories: MemoryStore) -> None:
+    keep(memories, "long", 100, 0)
+    keep(memories, "short", 70, 100)
+    memories.insert_vectors([(1, [code(100, 0), code(0, 100), code(100, 0)])])
+
+    assert nearest(memories, 0, 100) == ["long", "short"]
+    assert nearest(memories, 0, 100, limit=1) == ["long"]
+
+
+def test_vectors_move_with_their_memories_to_another_project(store: Store) -> None:
+    keep(store.memories, "here", 100, 0)
+    keep(store.memories, "there", 0, 100, place=OTHER)
+
+    def move(connection: apsw.Connection) -> None:
+        connection.execute("UPDATE memories SET project_id = 2 WHERE project_id = 1")
+        move_vectors(connection, 1, 2)
+
+    store._database.write(move)
+
+    assert nearest(store.memories, 100, 0, place=OTHER) == ["here", "there"]
+    assert nearest(store.memories, 100, 0) == []
 
 
 def test_a_vector_of_nothing_has_no_cosine_and_breaks_nothing(memories: MemoryStore) -> None:
@@ -100,10 +133,10 @@ def test_the_cosine_in_sql_is_the_cosine(pairs: list[tuple[int, int]]) -> None:
     left, right = (code(*side) for side in zip(*pairs, strict=True))
     connection = apsw.Connection(":memory:")
     load_vectors(connection)
-    connection.execute("CREATE TABLE memory_vectors (memory_key, embedder, int8_code)")
-    connection.execute("INSERT INTO memory_vectors VALUES (1, 'e@1', ?)", (left.int8_code,))
+    connection.execute("CREATE TABLE memory_vectors (memory_key, set_key, int8_code)")
+    connection.execute("INSERT INTO memory_vectors VALUES (1, 7, ?)", (left.int8_code,))
 
-    found = score_vectors(connection, right, [1])[1]
+    found = score_memories(connection, right, [7], [1])[1]
 
     length = math.prod(math.hypot(*side) for side in zip(*pairs, strict=True))
     dot = sum(a * b for a, b in pairs)

@@ -1,0 +1,141 @@
+"""Search by meaning: exact while there are few vectors, by sign codes in memory beyond that."""
+
+import importlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import apsw
+
+from flowtrace_mcp.model.memory import MemoryFilter
+from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.storage import memory_vectors
+from flowtrace_mcp.storage.memory_vectors import VectorSet
+
+if TYPE_CHECKING:
+    from flowtrace_mcp.analytics.sign_codes import SignCodes
+
+# Scoring every vector takes 0.8 ms for each thousand, a search by sign codes 3 ms for any number.
+EXACT_VECTORS: Final = 5_000
+# So many times as many are looked at as are wanted, before every one is filtered.
+NEAREST_FACTOR: Final = 4
+# Where a filter hides most, so many are looked at before all are.
+WIDER_FACTOR: Final = 32
+# And so many of those that pass it are scored: with fewer, the answer is exact.
+SCORED_FACTOR: Final = 16
+# Sets that the last questions did not need are let go beyond so many codes: 64 MB.
+KEPT_CODES: Final = 1_000_000
+# Codes of vectors that are gone are passed over until they are one in so many.
+GONE_SHARE: Final = 8
+_LOAD_ROWS: Final = 65_536
+
+
+class VectorSearch:
+    """Finds the nearest memories; keeps sign codes of large sets in the memory of this process.
+
+    Args:
+        exact_vectors: Up to so many vectors a question, every one is scored.
+    """
+
+    def __init__(self, exact_vectors: int = EXACT_VECTORS) -> None:
+        self._exact_vectors = exact_vectors
+        self._lock = threading.Lock()
+        self._codes: OrderedDict[int, SignCodes] = OrderedDict()  # the last used at the end
+
+    def search(
+        self, reader: apsw.Connection, query: VectorCode, wanted: MemoryFilter, limit: int
+    ) -> list[tuple[int, float]]:
+        """Return (memory key, cosine of its best part) of the nearest that pass a filter."""
+        sets = memory_vectors.list_sets(reader, wanted.place.project_id, query.embedder)
+        if sum(one.vector_count for one in sets) <= self._exact_vectors:
+            keys, limits = [one.set_key for one in sets], (limit, limit * NEAREST_FACTOR)
+            return memory_vectors.search_exactly(reader, query, keys, wanted, limits)
+        codes = [self._loaded(reader, one, len(query.sign_code)) for one in sets]
+        return search_codes(reader, codes, query, wanted, limit)
+
+    def score(
+        self,
+        reader: apsw.Connection,
+        query: VectorCode,
+        wanted: MemoryFilter,
+        keys: Sequence[int],
+    ) -> dict[int, float]:
+        """Return memory key -> cosine of its best part for those keys that have a vector."""
+        sets = memory_vectors.list_sets(reader, wanted.place.project_id, query.embedder)
+        set_keys = [one.set_key for one in sets]
+        return memory_vectors.score_memories(reader, query, set_keys, keys)
+
+    def _loaded(self, reader: apsw.Connection, one: VectorSet, code_bytes: int) -> "SignCodes":
+        """Return the codes of a set with all that was stored until now, by any process."""
+        with self._lock:
+            codes = self._codes.pop(one.set_key, None)
+            if codes is None or (codes.count - one.vector_count) * GONE_SHARE > codes.count:
+                codes = _no_codes(code_bytes, one.vector_count)
+            while rows := memory_vectors.list_sign_codes(
+                reader, one.set_key, codes.newest_key, code_bytes, _LOAD_ROWS
+            ):
+                vectors, memories, signs = zip(*rows, strict=True)
+                codes = codes.appended(vectors, memories, b"".join(signs))
+            self._codes[one.set_key] = codes
+            self._let_go()
+            return codes
+
+    def _let_go(self) -> None:
+        """Drop the sets used longest ago, but for the two that a question may need at once."""
+        while len(self._codes) > 2 and sum(c.count for c in self._codes.values()) > KEPT_CODES:
+            self._codes.popitem(last=False)
+
+
+def search_codes(
+    reader: apsw.Connection,
+    sets: Sequence["SignCodes"],
+    query: VectorCode,
+    wanted: MemoryFilter,
+    limit: int,
+) -> list[tuple[int, float]]:
+    """Return (memory key, cosine) of the nearest memories that pass a filter, by their codes.
+
+    The nearest by their codes are scored exactly. Where a filter hides more than half of them,
+    more are looked at, in the end all: when few pass the filter, every one of them is scored.
+    """
+    most = limit * NEAREST_FACTOR
+    nearest = [
+        key
+        for codes in sets
+        for key in codes.vector_keys[codes.near(query.sign_code, query.int8_code, most)].tolist()
+    ]
+    scored = memory_vectors.score_vectors(reader, query, nearest, wanted)
+    found = memory_vectors.best_parts(scored, limit)
+    is_whole = len(nearest) == sum(codes.count for codes in sets)
+    if is_whole or (len(found) == limit and len(scored) * 2 >= len(nearest)):
+        return found
+    passing = [key for codes in sets for key in _passing(reader, codes, query, wanted, limit)]
+    scored = memory_vectors.score_vectors(reader, query, passing, wanted)
+    return memory_vectors.best_parts(scored, limit)
+
+
+def _passing(
+    reader: apsw.Connection,
+    codes: "SignCodes",
+    query: VectorCode,
+    wanted: MemoryFilter,
+    limit: int,
+) -> list[int]:
+    """Return the vectors, nearest by their bits first, whose memories pass a filter."""
+    passing: list[int] = []
+    for most in (limit * WIDER_FACTOR, codes.count):
+        rows = codes.near_by_bits(query.sign_code, most)
+        memories, vectors = codes.memory_keys[rows].tolist(), codes.vector_keys[rows].tolist()
+        seen = memory_vectors.list_seen(reader, memories, wanted)
+        passing = [key for memory, key in zip(memories, vectors, strict=True) if memory in seen]
+        if len(passing) >= limit * SCORED_FACTOR:
+            break
+    return passing[: limit * SCORED_FACTOR]
+
+
+def _no_codes(code_bytes: int, room: int) -> "SignCodes":
+    # By name and late: it imports numpy, and most files never grow so large.
+    module = importlib.import_module("flowtrace_mcp.analytics.sign_codes")
+    codes: type[SignCodes] = module.SignCodes
+    return codes.empty(code_bytes, room)
