@@ -1,5 +1,7 @@
 """Hypothesis strategies for the types that every layer shares."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from flowtrace_mcp.model.edge import (
@@ -14,6 +16,8 @@ from flowtrace_mcp.model.edge import (
     SpanStatus,
     SpanType,
 )
+from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.memory_lines import MemoryLine
 from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 from flowtrace_mcp.model.usage import TokenUsage
 
@@ -72,3 +76,50 @@ def token_usages() -> st.SearchStrategy[TokenUsage]:
         output=counts,
         reasoning=counts,
     )
+
+
+def memory_lines() -> st.SearchStrategy[MemoryLine]:
+    """Return memories with a whole history, of any text that the file can hold."""
+    texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"))
+    moments = st.integers(EARLIEST_US, LATEST_US - 1)
+    ends = st.one_of(st.none(), moments)
+    rows = st.lists(st.tuples(texts, texts, moments, ends), max_size=3, unique_by=lambda r: r[:3])
+    values = st.one_of(st.none(), st.booleans(), st.integers(-(2**53), 2**53), texts)
+    return st.builds(
+        MemoryLine,
+        id=st.binary(min_size=16, max_size=16).map(bytes.hex),
+        project=st.sampled_from(["git:example.com/o/shop", "name:other"]),
+        kind=st.sampled_from(MemoryKind),
+        scope=st.sampled_from([ScopeName.REPO, ScopeName.BRANCH, ScopeName.SESSION]),
+        content=texts,
+        topic=texts,
+        branch=texts,
+        session=texts,
+        sequence=st.integers(0, 2**40),
+        author=texts,
+        agent=texts,
+        recorded_us=moments,
+        retracted_us=ends,
+        retraction=texts,
+        valid_from_us=moments,
+        valid_to_us=ends,
+        seen_count=st.integers(1, 100),
+        last_seen_us=moments,
+        tags=rows.map(tuple),
+        aliases=rows.map(tuple),
+        files=rows.map(tuple),
+        lapses=st.lists(
+            st.tuples(moments, moments, texts), max_size=2, unique_by=lambda lapse: lapse[0]
+        ).map(lambda lapses: tuple(sorted(lapses))),
+        metadata=st.dictionaries(
+            texts, st.one_of(values, st.lists(values, max_size=2)), max_size=2
+        ).map(sorted_keys),
+        trace_id=st.one_of(st.just(b""), trace_ids).map(bytes.hex),
+        span_id=st.one_of(st.just(b""), span_ids).map(bytes.hex),
+        tool_call_id=texts,
+    )
+
+
+def sorted_keys(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return a mapping in the order in which the file keeps it."""
+    return dict(sorted(metadata.items()))

@@ -1,5 +1,6 @@
 """Where a command's answer goes: lines for a person, or one JSON object for a program."""
 
+import io
 import json
 import shutil
 import textwrap
@@ -73,6 +74,14 @@ class Output:
         """Write the answer for a program."""
         is_ascii = "utf" not in (self.out.encoding or "").lower()
         print(json.dumps(value, ensure_ascii=is_ascii), file=self.out, flush=True)
+
+    def write(self, data: bytes) -> None:
+        """Write a part of an answer that is bytes, as a file of it would hold them."""
+        if isinstance(self.out, io.TextIOWrapper):
+            self.out.flush()
+            self.out.buffer.write(data)
+        else:
+            self.out.write(data.decode())
 
     def fail(self, error: FlowtraceError) -> None:
         """Write what failed, why, and what mends it."""

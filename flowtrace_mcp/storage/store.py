@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.storage import (
     edges,
@@ -27,6 +28,7 @@ from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.project_store import ProjectStore
+from flowtrace_mcp.storage.record_store import RecordStore
 from flowtrace_mcp.storage.span_store import SpanStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
 
@@ -72,6 +74,7 @@ class Store:
         self._now_us = now_us
         self.path = path
         self.memories = MemoryStore(self._database, exact_vectors)
+        self.records = RecordStore(self._database)
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
@@ -168,6 +171,13 @@ class Store:
         """Return a trace's log records by event name; see ``logs.list_trace_events``."""
         with self._database.reading() as reader:
             return logs.list_trace_events(reader, trace_id, events, limit)
+
+    def list_session_events(
+        self, session: str, events: Iterable[str], window_us: tuple[int, int], limit: int
+    ) -> list[logs.StoredLog]:
+        """Return a session's log records by event name, newest first."""
+        with self._database.reading() as reader:
+            return logs.list_session_events(reader, string_id(session), events, window_us, limit)
 
     def list_points(
         self, *, after: tuple[int, int], limit: int, name_id: int = 0, service_id: int = 0

@@ -1,0 +1,1 @@
+"""Parsers of what other memory programs wrote: pure functions, one file a source."""
