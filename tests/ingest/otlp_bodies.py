@@ -1,8 +1,10 @@
 """OTLP requests for tests of the receivers."""
 
+import base64
 import json
 import time
 
+from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -65,6 +67,25 @@ def json_traces(trace_id="0102030405060708090a0b0c0d0e0f10", **more):
         **more,
     }
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
+def otlp_json_of(request):
+    """The request as OTLP/JSON: proto3 JSON but for ids in hex and enums as numbers."""
+    plain = json_format.MessageToDict(request, use_integers_for_enums=True)
+
+    def with_hex_ids(value):
+        if isinstance(value, list):
+            return [with_hex_ids(item) for item in value]
+        if isinstance(value, dict):
+            return {
+                key: base64.b64decode(item).hex().upper()
+                if key in ("traceId", "spanId", "parentSpanId")
+                else with_hex_ids(item)
+                for key, item in value.items()
+            }
+        return value
+
+    return json.dumps(with_hex_ids(plain)).encode()
 
 
 def now_us():

@@ -1,12 +1,10 @@
 """Both encodings give the same spans, records and points, and keep what can be kept."""
 
-import base64
 import contextlib
 import json
 from pathlib import Path
 
 import pytest
-from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -25,31 +23,13 @@ from flowtrace_mcp.ingest import (
 )
 from flowtrace_mcp.ingest.span_extras import decode_span, span_extras
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected, Resource, Scope
+from tests.ingest.otlp_bodies import otlp_json_of
 
 DATA = Path(__file__).parent.parent / "data" / "otlp"
 START_NS = 1_795_340_369_458_123_456
 NOW_US = START_NS // 1000
 TRACE_ID = bytes(range(16))
 SPAN_ID = bytes(range(8))
-
-
-def otlp_json_of(request):
-    """The request as OTLP/JSON: proto3 JSON but for ids in hex and enums as numbers."""
-    plain = json_format.MessageToDict(request, use_integers_for_enums=True)
-
-    def with_hex_ids(value):
-        if isinstance(value, list):
-            return [with_hex_ids(item) for item in value]
-        if isinstance(value, dict):
-            return {
-                key: base64.b64decode(item).hex().upper()
-                if key in ("traceId", "spanId", "parentSpanId")
-                else with_hex_ids(item)
-                for key, item in value.items()
-            }
-        return value
-
-    return json.dumps(with_hex_ids(plain)).encode()
 
 
 def one_span(**fields):
