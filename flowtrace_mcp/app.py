@@ -212,15 +212,21 @@ class Application:
         with suppress(FlowtraceError):
             self._start_listener()
         self._warm.set()
+        from flowtrace_mcp.services.hook_spool import HookSpool
+        from flowtrace_mcp.services.settle_costs import settle_waiting
         from flowtrace_mcp.services.upkeep import Upkeep
 
         upkeep: Upkeep | None = None
+        spool: HookSpool | None = None
         while not self._stopping.wait(UPKEEP_PERIOD_S if self._warm.is_set() else 0):
             self._heed_listener()
             try:
                 upkeep = upkeep or Upkeep(self.context())
+                spool = spool or HookSpool(self.context())
                 if self._does_upkeep():
+                    spool.run_once()
                     upkeep.run_once()
+                    settle_waiting(self.context())
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:

@@ -41,7 +41,7 @@ def build_listener(
     """
     settings = context.settings
     policy = access_policy(settings)
-    pipeline = Pipeline(context.store, context.now_us, context.prices)
+    pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
     endpoints = Endpoints(
         open_context=lambda: context,
         workers=ThreadPoolExecutor(REST_WORKERS, thread_name_prefix="flowtrace-rest"),

@@ -117,7 +117,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="prices",
-        summary="what models cost: show a price, set your own, take over a newer table",
+        summary="what models cost: show, set your own, take over a newer table, recompute",
         example="flowtrace prices set my-model --input 0.5 --output 2",
     ),
     Command(

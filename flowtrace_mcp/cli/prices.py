@@ -10,6 +10,7 @@ from flowtrace_mcp.cli.output import Output, Style
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.price import CLASSES, Price, Rates
+from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.services.prices import (
     find_price,
     read_source,
@@ -19,8 +20,9 @@ from flowtrace_mcp.services.prices import (
     show_prices,
     update_table,
 )
+from flowtrace_mcp.services.settle_costs import recompute_costs
 
-_ACTIONS: Final = ("show", "set", "update")
+_ACTIONS: Final = ("show", "set", "update", "recompute")
 _RATES: Final = {
     "input": "uncached input",
     "output": "output",
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=_ACTIONS,
         default="show",
         metavar="ACTION",
-        help="show (default), set or update",
+        help="show (default), set, update or recompute",
     )
     parser.add_argument("model", nargs="?", default="", metavar="MODEL", help="as a trace names it")
     parser.add_argument(
@@ -60,11 +62,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--packaged", action="store_true", help="update: go back to the table in the package"
     )
+    parser.add_argument(
+        "--since", metavar="TIME", help="recompute: traces from then on; ISO 8601 (default all)"
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="at_new_prices",
+        help="recompute: calls that have a price already too, at today's",
+    )
 
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Do what was asked for."""
-    {"show": _show, "set": _set, "update": _update}[arguments.action](call, arguments)
+    actions = {"show": _show, "set": _set, "update": _update, "recompute": _recompute}
+    actions[arguments.action](call, arguments)
     return 0
 
 
@@ -132,6 +144,17 @@ def _update(call: Call, arguments: argparse.Namespace) -> None:
     said: dict[str, object] = {"level": "updated", "source": table.source, "date": table.date}
     said["model_count"] = len(table.models)
     _tell(call.output, said, f"{len(table.models):,} models, {table.date}")
+
+
+def _recompute(call: Call, arguments: argparse.Namespace) -> None:
+    since_us = 0 if arguments.since is None else parse_time_us(arguments.since, name="since")
+    context = call.program.context()
+    done = recompute_costs(context, since_us, at_new_prices=arguments.at_new_prices)
+    said: dict[str, object] = {"traces": done.trace_count, "changed_calls": done.call_count}
+    line = (
+        f"{done.trace_count:,} traces looked through, {done.call_count:,} calls cost something else"
+    )
+    _tell(call.output, said, line)
 
 
 def _tell(output: Output, said: dict[str, object], line: str) -> None:

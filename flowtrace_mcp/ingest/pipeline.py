@@ -18,6 +18,7 @@ from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_writes import span_writes
+from flowtrace_mcp.ingest.unsettled import UnsettledTraces
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 from flowtrace_mcp.storage.store import Store
 
@@ -49,13 +50,19 @@ class Pipeline:
         store: Where everything goes.
         now_us: Microseconds since the epoch; the time of a log record that has none.
         prices: What calls cost; None = by the packaged table alone.
+        unsettled: Is told which traces events of model calls belong to.
     """
 
     def __init__(
-        self, store: Store, now_us: Callable[[], int], prices: PriceBook | None = None
+        self,
+        store: Store,
+        now_us: Callable[[], int],
+        prices: PriceBook | None = None,
+        unsettled: UnsettledTraces | None = None,
     ) -> None:
         self._store = store
         self._prices = prices or PriceBook()
+        self._unsettled = unsettled or UnsettledTraces()
         self._now_us = now_us
         self._turn = threading.Lock()
 
@@ -74,6 +81,7 @@ class Pipeline:
             self._store.spans.insert_spans(span_writes(part, self._prices))
             for part in _parts(records)
         )
+        self._unsettled.note_spans(records)
         return Outcome(accepted_count=len(records), rejected=rejected)
 
     def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
@@ -86,6 +94,7 @@ class Pipeline:
             self._store.insert_logs(batch.rows, sorted(batch.names), batch.shared)
             for batch in batches
         )
+        self._unsettled.note_events(records)
         return Outcome(accepted_count=len(records), rejected=rejected)
 
     def metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flowtrace_mcp.ingest.price_book import PriceBook
+from flowtrace_mcp.ingest.unsettled import UnsettledTraces
 from flowtrace_mcp.model.memory import MemoryPlace
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.services.evidence import FileContents
@@ -23,6 +24,7 @@ class Context:
     random_bytes: Callable[[int], bytes]
     files: FileContents = field(default_factory=FileContents)
     prices: PriceBook = field(default_factory=PriceBook)  # else the packaged table alone
+    unsettled: UnsettledTraces = field(default_factory=UnsettledTraces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,14 +110,22 @@ _resource: Final = lru_cache(maxsize=256)(decode_resource)
 _scope: Final = lru_cache(maxsize=256)(decode_scope)
 
 
-def read_trace(context: Context, trace_id: bytes) -> TraceReading | None:
-    """Return a trace of 16-byte id, or None when no span of it is stored."""
+def read_trace(
+    context: Context, trace_id: bytes, *, at_new_prices: bool = False
+) -> TraceReading | None:
+    """Return a trace of 16-byte id, or None when no span of it is stored.
+
+    Args:
+        context: The means of the program.
+        trace_id: 16 bytes.
+        at_new_prices: Whether the stored costs of calls that have only a price are passed over.
+    """
     stored = context.store.spans.list_trace_spans(trace_id)
     if not stored:
         return None
     decoded = [(one, decode_stored(one)) for one in stored]
     whole = [_Whole(one, *pair) for one, pair in decoded if pair is not None]
-    return _reading(context, trace_id, whole)
+    return _reading(context, trace_id, whole, at_new_prices=at_new_prices)
 
 
 def read_session(context: Context, session: str) -> SessionReading | None:
@@ -161,12 +169,15 @@ class _Whole(NamedTuple):
     facts: SpanFacts
 
 
-def _reading(context: Context, trace_id: bytes, whole: Sequence[_Whole]) -> TraceReading:
+def _reading(
+    context: Context, trace_id: bytes, whole: Sequence[_Whole], *, at_new_prices: bool
+) -> TraceReading:
     judged = [trace_span(one.record, one.facts) for one in whole]
     tree = TraceTree(judged)
     verdicts = judge(tree)
     told = _told(context, trace_id, whole)
-    spans = _settled(context, whole, verdicts, told)
+    kept = {} if at_new_prices else _stored_costs(whole)
+    spans = _settled(context, whole, verdicts, told, kept)
     counted = [
         one if one.facts is span.facts else replace(one, facts=span.facts)
         for one, span in zip(judged, spans, strict=True)
@@ -191,6 +202,7 @@ def _settled(
     whole: Sequence[_Whole],
     verdicts: Mapping[bytes, SpanVerdict],
     told: Sequence[LogRecord],
+    kept: Mapping[bytes, float | None],
 ) -> list[ReadSpan]:
     """Return the spans with what events say of them, and with their costs."""
     context.prices.refresh()
@@ -203,14 +215,17 @@ def _settled(
     spans = []
     for stored, record, facts in whole:
         verdict = verdicts[record.span_id]
-        kept = stored.usage.cost_usd if stored.usage else None
-        settled, cost = settle_cost(
-            facts, verdict, events.get(record.span_id), kept, context.prices
-        )
+        told_of, kept_usd = events.get(record.span_id), kept.get(record.span_id)
+        settled, cost = settle_cost(facts, verdict, told_of, kept_usd, context.prices)
         spans.append(
             ReadSpan(edge=stored.edge, record=record, facts=settled, verdict=verdict, cost=cost)
         )
     return spans
+
+
+def _stored_costs(whole: Sequence[_Whole]) -> dict[bytes, float | None]:
+    """Return what was stored of costs when spans arrived or were settled, by span id."""
+    return {one.record.span_id: one.stored.usage.cost_usd for one in whole if one.stored.usage}
 
 
 def _told(context: Context, trace_id: bytes, whole: Sequence[_Whole]) -> list[LogRecord]:

@@ -25,6 +25,7 @@ from flowtrace_mcp.storage import (
     traces,
     usage,
 )
+from flowtrace_mcp.storage.cost_updates import update_costs
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.rebuild import (
     ALL_TIMES_US,
@@ -112,6 +113,14 @@ class SpanStore:
             if projects.find_session_project(reader, number) == project_id:
                 return 0
         return self._database.write(lambda c: _bind_session(c, number, project_id))
+
+    def update_costs(self, trace_id: bytes, costs_usd: Mapping[bytes, float]) -> int:
+        """Give spans of a trace other costs, by span id, in the roll-ups too.
+
+        Returns:
+            How many had another; a span without usage has no cost to change.
+        """
+        return self._database.write(lambda c: update_costs(c, trace_id, costs_usd))
 
     def find_trace(self, trace_id: bytes) -> traces.TraceRollup | None:
         """Return a trace's roll-up, or None."""

@@ -31,6 +31,7 @@ _GET: Final = """
         cache_write_tokens, output_tokens, reasoning_tokens, cost_usd
     FROM usage WHERE edge_key IN carray(?)
 """
+_UPDATE_COST: Final = "UPDATE usage SET cost_usd = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM usage WHERE edge_key IN carray(?)"
 
 UsageRow = tuple[
@@ -70,6 +71,11 @@ def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredU
         )
         for row in reader.execute(_GET, (int_array(keys),))
     }
+
+
+def update_cost(connection: apsw.Connection, key: int, cost_usd: float) -> None:
+    """Give the usage of an edge key another cost."""
+    connection.execute(_UPDATE_COST, (cost_usd, key))
 
 
 def delete_usage(connection: apsw.Connection, keys: Sequence[int]) -> None:

@@ -81,3 +81,10 @@ def test_a_damaged_file_of_ones_own_is_told(typed: Type, environ: dict[str, str]
     (home / "prices.json").write_text("no json")
 
     assert "not read: cannot read prices.json" in typed("prices").out
+
+
+def test_costs_are_reckoned_again_only_when_asked_for(typed: Type) -> None:
+    answer = typed("prices", "recompute", "--since", "2026-01-01", "--all", "--json")
+
+    assert answer.body == {"traces": 0, "changed_calls": 0}
+    assert "0 traces looked through" in typed("prices", "recompute").out

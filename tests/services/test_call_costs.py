@@ -9,9 +9,11 @@ from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.price_files import CUSTOM_NAME, PriceFile, write_file
 from flowtrace_mcp.model.price import Price, Rates
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.services import settle_costs
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import Window
+from flowtrace_mcp.services.settle_costs import recompute_costs, settle_waiting
 from flowtrace_mcp.services.trace_bodies import session_body, trace_body
 from flowtrace_mcp.services.trace_reading import read_session, read_trace
 from flowtrace_mcp.services.traces import TracesRequest, traces
@@ -73,7 +75,7 @@ def api_request(number=1, cost_usd=SONNET_USD, **more):
 
 @pytest.fixture
 def pipeline(context, clock):
-    return Pipeline(context.store, clock, context.prices)
+    return Pipeline(context.store, clock, context.prices, context.unsettled)
 
 
 @pytest.fixture
@@ -266,3 +268,50 @@ def test_counts_that_only_the_event_tells_are_counted_and_paid(send, tell, read)
         "reasoning": 50,
     }
     assert found[1]["cost_usd"] == pytest.approx((600 * 1.25 + 400 * 0.125 + 150 * 10) / 1e6)
+
+
+@pytest.mark.parametrize("events_first", [True, False])
+def test_lists_show_the_cost_that_an_event_tells(context, send, tell, read, listed, events_first):
+    sends = [lambda: send(llm_request()), lambda: tell(api_request(cost_usd=0.5))]
+    for step in reversed(sends) if events_first else sends:
+        step()
+        settle_waiting(context)
+    assert listed().cost_usd == read()[0]["totals"]["cost_usd"] == 0.5
+    assert settle_waiting(context) == 0
+
+
+def test_calls_that_had_no_price_have_one_when_costs_are_reckoned_again(
+    context, send, read, listed, tmp_path
+):
+    send(llm_request(1, model="boom-1"), llm_request(2))
+    own = {"boom-1": Price(standard=(Rates(input=1, output=1),))}
+    own["claude-sonnet-4-5"] = Price(standard=(Rates(input=2, output=2),))
+    write_file(tmp_path / CUSTOM_NAME, PriceFile(models=own))
+    boom_usd = (120 + 64 + 32 + 17) / 1e6
+    done = recompute_costs(context, 0)
+    assert (done.trace_count, done.call_count) == (1, 1)
+    assert listed().cost_usd == pytest.approx(boom_usd + SONNET_USD)
+    assert recompute_costs(context, 0, at_new_prices=True).call_count == 1
+    assert listed().cost_usd == pytest.approx(3 * boom_usd)
+    assert read()[0]["totals"]["cost_usd"] == pytest.approx(3 * boom_usd)
+
+
+def test_the_senders_figure_outlives_new_prices(context, send, listed, tmp_path):
+    send(llm_request(gen_ai__cost__total_cost=0.25))
+    own = {"claude-sonnet-4-5": Price(standard=(Rates(input=0, output=0),))}
+    write_file(tmp_path / CUSTOM_NAME, PriceFile(models=own))
+    assert recompute_costs(context, 0, at_new_prices=True).call_count == 0
+    assert listed().cost_usd == 0.25
+
+
+def test_only_traces_since_a_time_are_reckoned_again(context, send):
+    send(llm_request())
+    assert recompute_costs(context, START_US + 10).trace_count == 0
+    assert recompute_costs(context, START_US).trace_count == 1
+
+
+def test_more_traces_than_a_page_are_all_gone_through(context, send, monkeypatch):
+    monkeypatch.setattr(settle_costs, "PAGE_TRACES", 2)
+    for number in range(5):
+        send(llm_request() | {"traceId": f"{number + 1:032x}"})
+    assert recompute_costs(context, 0).trace_count == 5
