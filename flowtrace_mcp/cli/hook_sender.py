@@ -25,9 +25,12 @@ _LISTENER_FILE = "listener.json"
 _SETTINGS_FILE = "flowtrace.toml"
 _DECIDING_SETTINGS = (b"api_key", b"host")  # those that say how the listener is reached
 _PREFIX = b'{"hook":'  # of every answer: another program's is told by its lack
+_UNKEPT = b',"kept":false}'  # the end of an answer that came before the disk's
+_NONE = (b"", False)
 
 # What an agent takes for "nothing to say"; the rest take no output at all.
 NOTHING = {"gemini": b"{}", "cursor": b"{}", "cline": b'{"cancel": false}'}
+_SILENT_OF_FOLDER = ("windsurf",)  # whose events do not say where the agent works
 AGENTS = ("claude-code", "codex", "gemini", "cursor", "windsurf", "cline")
 
 
@@ -59,14 +62,16 @@ def deliver(agent: str, event: bytes, environ: Mapping[str, str]) -> bytes:
     if agent not in AGENTS or not event.strip():
         return b""
     time_us = time.time_ns() // 1000
-    folder = environ.get("CLAUDE_PROJECT_DIR") or environ.get("GEMINI_PROJECT_DIR") or _cwd()
+    folder = environ.get("CLAUDE_PROJECT_DIR") or environ.get("GEMINI_PROJECT_DIR") or ""
+    if not folder and agent in _SILENT_OF_FOLDER:
+        folder = _cwd()
     project = environ.get("FLOWTRACE_PROJECT", "")
     home = data_folder(environ, sys.platform)
     query = f"time_us={time_us}&folder={_quoted(folder)}&project={_quoted(project)}"
-    answer = _send(home, f"/api/v1/hooks/{agent}?{query}", event, environ)
-    if answer is None:
+    answer, is_kept = _send(home, f"/api/v1/hooks/{agent}?{query}", event, environ)
+    if not is_kept:
         spool(home, spool_line(time_us, agent, folder, project, event))
-    return answer or b""
+    return answer
 
 
 def data_folder(environ: Mapping[str, str], platform: str) -> str:
@@ -115,13 +120,13 @@ def spool(home: str, line: bytes) -> bool:
     return True
 
 
-def _send(home: str, target: str, event: bytes, environ: Mapping[str, str]) -> bytes | None:
-    """Return the listener's answer, or None when the event is not safely with it."""
+def _send(home: str, target: str, event: bytes, environ: Mapping[str, str]) -> tuple[bytes, bool]:
+    """Return the listener's answer, and whether the event is safely with it."""
     try:
         listener = _find_listener(home, environ)
-        return None if listener is None else _ask(*listener, target, event)
+        return _NONE if listener is None else _ask(*listener, target, event)
     except (OSError, ValueError):
-        return None
+        return _NONE
 
 
 def _find_listener(home: str, environ: Mapping[str, str]) -> tuple[str, int, str] | None:
@@ -150,7 +155,7 @@ def _settled(environ: Mapping[str, str]) -> tuple[str, str]:
     return settings.host, settings.api_key
 
 
-def _ask(host: str, port: int, token: str, target: str, event: bytes) -> bytes | None:
+def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[bytes, bool]:
     until_s = time.monotonic() + ANSWER_LIMIT_S
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as connection:
@@ -165,29 +170,33 @@ def _ask(host: str, port: int, token: str, target: str, event: bytes) -> bytes |
         )
         connection.sendall(head.encode("ascii") + event)
         answer = b""
-        while len(answer) < ANSWER_LIMIT_BYTES:
-            left_s = until_s - time.monotonic()
-            if left_s <= 0:
-                return None
+        while len(answer) < ANSWER_LIMIT_BYTES and (left_s := until_s - time.monotonic()) > 0:
             connection.settimeout(left_s)
             chunk = connection.recv(65536)
             answer += chunk
-            body = body_of(answer)
-            if body is not None or not chunk:
-                return body
-    return None
+            said = answer_in(answer)
+            if said is not None:
+                return said
+            if not chunk:
+                break
+    return _NONE
 
 
-def body_of(answer: bytes) -> bytes | None:
-    """Return what a complete answer of ours says, b"" for nothing; None for any other."""
+def answer_in(answer: bytes) -> tuple[bytes, bool] | None:
+    """Return what an HTTP answer tells the agent, and whether the event is on disk.
+
+    Returns:
+        None while it is incomplete, and for an answer that is not ours.
+    """
     head, _, body = answer.partition(b"\r\n\r\n")
     size = _number(head.lower(), b"content-length:")
     if not head.startswith(b"HTTP/1.1 200 ") or not size or len(body) < size:
         return None
     if not body.startswith(_PREFIX) or not body.endswith(b"}"):
         return None
-    said = body[len(_PREFIX) : -1]
-    return b"" if said == b"null" else said
+    is_kept = not body.endswith(_UNKEPT)
+    said = body[len(_PREFIX) : -1 if is_kept else -len(_UNKEPT)]
+    return (b"" if said == b"null" else said), is_kept
 
 
 def _read_stdin() -> bytes:

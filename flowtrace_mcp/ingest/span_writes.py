@@ -7,6 +7,7 @@ from typing import Final
 
 from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.price_book import PriceBook
+from flowtrace_mcp.ingest.span_claims import CLAIMED, claims_of
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import facts_of, text
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
@@ -103,6 +104,7 @@ def _write(record: SpanRecord, origin: _Origin, scope: bytes, prices: PriceBook)
         encoding=record.encoding,
         long_values=tuple(_long_values(record)) if len(raw) > LONG_VALUE_BYTES else (),
         parent_count=_parent_count(record),
+        claims=claims_of(facts, record) if facts.operation in CLAIMED else (),
     )
 
 

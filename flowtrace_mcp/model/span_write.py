@@ -1,5 +1,8 @@
 """A span ready to be stored: identity, meaning and bytes, with nothing left to decide."""
 
+from enum import IntEnum
+from typing import Final
+
 import msgspec
 
 from flowtrace_mcp.model.edge import Environment, Sensitivity, SpanType
@@ -7,6 +10,17 @@ from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.usage import TokenUsage
 
 MODEL_CALL_TYPES = frozenset({SpanType.GENERATION, SpanType.EMBEDDING, SpanType.RERANKING})
+
+# Begins the claims that only tell the same while both spans run: names come again and again.
+TIMED: Final = "~"
+
+
+class Authority(IntEnum):
+    """Who tells a span; of several that tell the same, the highest is kept. Stored."""
+
+    HOOK = 1  # an agent's hook that names no call
+    HOOK_CALL = 2  # an agent's hook
+    TELEMETRY = 3  # OpenTelemetry
 
 
 class SpanWrite(msgspec.Struct, kw_only=True):
@@ -40,3 +54,6 @@ class SpanWrite(msgspec.Struct, kw_only=True):
     parent_count: int = 0
     confidence: float = 1.0
     sampling_rate: float = 1.0
+    # What of its session it tells, so that hooks and OpenTelemetry do not count it twice.
+    claims: tuple[str, ...] = ()
+    authority: Authority = Authority.TELEMETRY

@@ -13,6 +13,7 @@ from flowtrace_mcp.rest.answers import unserved_response
 from flowtrace_mcp.rest.embed import embed_routes
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.health import health_routes
+from flowtrace_mcp.rest.hooks import hook_routes
 from flowtrace_mcp.rest.logs import log_routes
 from flowtrace_mcp.rest.memories import memory_routes
 from flowtrace_mcp.rest.metrics import metric_routes
@@ -51,6 +52,7 @@ def rest_routes(
     return [
         *trace_routes(endpoints, pipeline),
         *memory_routes(endpoints),
+        *hook_routes(endpoints),
         *session_routes(endpoints),
         *health_routes(endpoints),
         *log_routes(endpoints),

@@ -38,6 +38,11 @@ _EVENTS_OF_TRACE: Final = f"""
     {_SELECT} WHERE trace_id = ? AND trace_id <> 0 AND event_id IN carray(?)
     ORDER BY time_us, digest LIMIT ?
 """
+_EVENTS_OF_SESSION: Final = f"""
+    {_SELECT} WHERE session_id = ? AND session_id <> 0 AND time_us >= ? AND time_us < ?
+        AND event_id IN carray(?)
+    ORDER BY time_us DESC, digest LIMIT ?
+"""
 _DIGESTS_OF_TRACE: Final = """
     SELECT digest FROM logs WHERE trace_id = ? AND trace_id <> 0 ORDER BY time_us, digest LIMIT ?
 """
@@ -102,6 +107,19 @@ def list_trace_events(
     numbers = [to_signed(string_id(name)) for name in events]
     rows = reader.execute(_EVENTS_OF_TRACE, (_low_half(trace_id), int_array(numbers), limit))
     return [_stored(row) for row in rows]
+
+
+def list_session_events(
+    reader: apsw.Connection,
+    session_id: int,
+    events: Iterable[str],
+    window_us: tuple[int, int],
+    limit: int,
+) -> list[StoredLog]:
+    """Return the records of an unsigned session id in a window by event name, newest first."""
+    numbers = [to_signed(string_id(name)) for name in events]
+    values = (to_signed(session_id), *window_us, int_array(numbers), limit)
+    return [_stored(row) for row in reader.execute(_EVENTS_OF_SESSION, values)]
 
 
 def list_trace_digests(reader: apsw.Connection, trace_id: bytes, limit: int) -> list[int]:

@@ -21,6 +21,7 @@ from flowtrace_mcp.storage import (
     project_hours,
     projects,
     sessions,
+    span_claims,
     strings,
     traces,
     usage,
@@ -121,6 +122,11 @@ class SpanStore:
             How many had another; a span without usage has no cost to change.
         """
         return self._database.write(lambda c: update_costs(c, trace_id, costs_usd))
+
+    def find_session_project(self, session: str) -> int:
+        """Return the number of the project that a session is bound to, 0 when none."""
+        with self._database.reading() as reader:
+            return projects.find_session_project(reader, string_id(session))
 
     def find_trace(self, trace_id: bytes) -> traces.TraceRollup | None:
         """Return a trace's roll-up, or None."""
@@ -240,6 +246,7 @@ def _insert(
 ) -> Stored:
     """Store a batch inside a transaction; the last of equal spans wins."""
     latest = {(span.write.trace_id, span.write.span_id): span for span in spans}
+    _yield_to_better(connection, latest)
     known = _stored_already(connection, latest)
     resent = [key for key, _ in known.values()]
     held = payloads.get_payloads(connection, resent, cache) if resent else {}
@@ -268,6 +275,19 @@ def _insert(
         replaced_count=len(replaced),
         same_count=same_count,
     )
+
+
+def _yield_to_better(
+    connection: apsw.Connection, latest: dict[tuple[bytes, bytes], PreparedSpan]
+) -> None:
+    """Leave out, and take out, spans of hooks that OpenTelemetry tells as well."""
+    settled = span_claims.settle_claims(connection, (span.write for span in latest.values()))
+    for identity in list(latest) if settled.refused else ():
+        if int.from_bytes(identity[1], "big", signed=True) in settled.refused:
+            del latest[identity]
+    if settled.withdrawn:
+        ids = [number.to_bytes(8, "big", signed=True) for number in settled.withdrawn]
+        _remove(connection, edges.list_same_spans(connection, ids))
 
 
 def _stored_already(
@@ -301,11 +321,8 @@ def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[E
         Those whose roll-ups must be made again; the others' newer versions add the difference.
     """
     stale = [one.before for one in replaced if one.before is not None]
-    keys = [key for key, _ in stale]
-    used = usage.get_usage(connection, keys)
-    edges.delete_edges(connection, keys)
-    payloads.delete_payloads(connection, keys)
-    usage.delete_usage(connection, keys)
+    used = usage.get_usage(connection, [key for key, _ in stale])
+    _delete(connection, [key for key, _ in stale])
     shrunk = []
     for one, (key, record) in zip(replaced, stale, strict=True):
         edge = unpack_edge(record)
@@ -317,6 +334,22 @@ def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[E
         else:
             one.span = grown
     return shrunk
+
+
+def _delete(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    edges.delete_edges(connection, keys)
+    payloads.delete_payloads(connection, keys)
+    usage.delete_usage(connection, keys)
+
+
+def _remove(connection: apsw.Connection, stale: Sequence[edges.KeyedEdge]) -> None:
+    """Remove spans for good, and make the roll-ups again without them."""
+    gone = [unpack_edge(record) for _, record in stale]
+    _delete(connection, [key for key, _ in stale])
+    for edge in gone:
+        traces.release_trace(connection, edge.trace_id, edge.timestamp_us)
+        sessions.release_session(connection, edge.session_id, edge.timestamp_us)
+    _rebuild(connection, gone)
 
 
 def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:

@@ -1,0 +1,30 @@
+"""What a coding agent's span tells that its hooks tell too."""
+
+from typing import Final
+
+from flowtrace_mcp.model.span_facts import SpanFacts
+from flowtrace_mcp.model.span_write import TIMED
+from flowtrace_mcp.model.telemetry import SpanRecord
+
+CLAIMED: Final = frozenset(("execute_tool", "invoke_agent"))
+HOOKS_SCOPE: Final = "flowtrace.hooks"
+# How the scopes of those agents begin that have hooks as well as OpenTelemetry.
+_SCOPES: Final = ("com.anthropic.claude_code", "codex", "gemini-cli", HOOKS_SCOPE)
+_TURN: Final = "turn"
+
+
+def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
+    """Return what a span of a session tells: a tool's run, a turn; nothing for other senders.
+
+    A call's id and a turn's name are certain. Where one side gives none, the same tool at the same
+    time is the same run, and a turn at the same time the same turn.
+    """
+    if not facts.session or not record.scope.name.startswith(_SCOPES):
+        return ()
+    if facts.operation == "execute_tool":
+        certain = f"call {facts.tool_call_id}" if facts.tool_call_id else ""
+        likely = f"{TIMED}{facts.tool_name}"
+    else:
+        certain = f"{_TURN} {facts.turn}" if facts.turn else ""
+        likely = f"{TIMED}{TIMED}{_TURN}"
+    return (certain, likely) if certain else (likely,)

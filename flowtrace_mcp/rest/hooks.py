@@ -1,0 +1,62 @@
+"""The door of the agents' hooks."""
+
+import threading
+from typing import Final
+
+from starlette.routing import Route
+
+from flowtrace_mcp.errors import NotFoundError
+from flowtrace_mcp.ingest.hook_reading import PARSERS
+from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.rest.endpoints import Endpoints
+from flowtrace_mcp.rest.questions import Question
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
+
+_TIME: Final = "time_us"
+_FOLDER: Final = "folder"
+_PROJECT: Final = "project"
+
+
+def hook_routes(endpoints: Endpoints) -> list[Route]:
+    """Return the route that takes hook events."""
+    desks: list[HookDesk] = []  # one, made when the first event comes
+    lock = threading.Lock()
+
+    def desk_of(context: Context) -> HookDesk:
+        with lock:
+            if not desks:
+                desks.append(HookDesk(context))
+            return desks[0]
+
+    def take(context: Context, question: Question) -> object:
+        taken = desk_of(context).take(_delivery(question))
+        # The hook's process looks for these very bytes, in this order: see ``hook_sender``.
+        return {"hook": taken.answer} | ({} if taken.is_kept else {"kept": False})
+
+    return [endpoints.post("/api/v1/hooks/{agent}", take)]
+
+
+def _delivery(question: Question) -> HookDelivery:
+    """Return the event of a request; its body may be anything.
+
+    Raises:
+        InputError: The query has another name in it.
+        NotFoundError: No such agent.
+    """
+    question.only(_TIME, _FOLDER, _PROJECT)
+    agent = question.path["agent"]
+    if agent not in PARSERS:
+        raise NotFoundError(
+            f"there is no agent {agent[:40]!r}",
+            why="agents with hooks are " + ", ".join(PARSERS),
+            mend="use one of these names",
+        )
+    told = question.text(_TIME)
+    return HookDelivery(
+        agent=agent,
+        body=question.body,
+        time_us=int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0,
+        folder=storable(question.text(_FOLDER)),
+        project=storable(question.text(_PROJECT)),
+    )

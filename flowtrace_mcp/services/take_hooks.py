@@ -1,0 +1,206 @@
+"""Take what the hooks of coding agents tell: keep it, make spans of it, learn the project."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_record, read_hook
+from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
+from flowtrace_mcp.ingest.hook_spans import hook_span_writes, same_call
+from flowtrace_mcp.ingest.log_writes import log_writes, read_log
+from flowtrace_mcp.model.project import ProjectIdentity
+from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.hook_answers import answer_to
+from flowtrace_mcp.services.projects import project_of
+
+# An agent waits at most 50 ms for its hook; what is not on disk by then the hook keeps itself.
+COMMIT_LIMIT_S: Final = 0.030
+BATCH_LIMIT_S: Final = 30.0
+# A start or a prompt that is older belongs to something else.
+BEFORE_LIMIT_US: Final = 24 * 3600 * 1_000_000
+CANDIDATES: Final = 20
+PROJECT_FRESH_US: Final = 30_000_000
+_KNOWN_FOLDERS: Final = 256
+_KNOWN_SESSIONS: Final = 1024
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookDelivery:
+    """One event as the hook's process hands it over."""
+
+    agent: str
+    body: bytes
+    time_us: int  # by the clock of that process; 0 = not said
+    folder: str = ""  # the agent's project, where its environment says it
+    project: str = ""  # what the user calls it, or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookTaken:
+    """What became of an event."""
+
+    answer: object  # for the agent, in its own format; None = nothing
+    is_kept: bool  # on disk
+
+
+class HookDesk:
+    """Takes events; remembers which sessions and folders it has seen to.
+
+    Args:
+        context: The means of the program.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._projects: OrderedDict[tuple[str, str], tuple[int, ProjectIdentity]] = OrderedDict()
+        self._bound: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._binder = ThreadPoolExecutor(1, thread_name_prefix="flowtrace-hooks")
+
+    def take(self, delivery: HookDelivery) -> HookTaken:
+        """Take one event while its agent waits.
+
+        Raises:
+            BusyError: The write queue is full.
+            StorageError: The file does not take writes.
+        """
+        events, jobs = self._store([delivery])
+        answer = answer_to(self._context, events[0], lambda: self._project(delivery, events[0]))
+        self._binder.submit(self._bind_safely, delivery, events[0])
+        return HookTaken(answer=answer, is_kept=_are_done(jobs, COMMIT_LIMIT_S))
+
+    def take_late(self, deliveries: Sequence[HookDelivery]) -> bool:
+        """Take events that nobody waits for any more; say whether they are on disk."""
+        events, jobs = self._store(deliveries)
+        is_kept = _are_done(jobs, BATCH_LIMIT_S)
+        for delivery, event in zip(deliveries, events, strict=True):
+            self._bind(delivery, event)
+        return is_kept
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._binder.shutdown()
+
+    def _store(
+        self, deliveries: Sequence[HookDelivery]
+    ) -> tuple[list[HookEvent], list["Future[Any]"]]:
+        """Queue events and the spans they stand for."""
+        context = self._context
+        read = [
+            read_hook(delivery.agent, delivery.body, self._time_us(delivery))
+            for delivery in deliveries
+        ]
+        events = [event for event, _ in read]
+        logs = log_writes([hook_record(event, said) for event, said in read])
+        jobs: list[Future[Any]] = [
+            context.store.insert_logs(logs.rows, sorted(logs.names), logs.shared)
+        ]
+        in_order = sorted(events, key=lambda event: event.time_us)
+        find = _Finder(context, in_order).find_before
+        writes = hook_span_writes(in_order, find, context.prices)
+        if writes:
+            jobs.append(context.store.spans.insert_spans(writes))
+        return events, jobs
+
+    def _time_us(self, delivery: HookDelivery) -> int:
+        told = delivery.time_us
+        return told if EARLIEST_US <= told < LATEST_US else self._context.now_us()
+
+    def _bind_safely(self, delivery: HookDelivery, event: HookEvent) -> None:
+        try:
+            self._bind(delivery, event)
+        except FlowtraceError as error:
+            _log.warning("a session was not bound to its project: %s", error)
+        except Exception:  # noqa: BLE001 - the edge of the thread; the next event tries again
+            _log.exception("a session was not bound to its project")
+
+    def _bind(self, delivery: HookDelivery, event: HookEvent) -> None:
+        """Bind the event's session to its project; once bound, only a new start moves it.
+
+        An agent that goes to another folder for one command does not take its session along.
+        """
+        folder = delivery.folder or event.folder
+        if not event.session or not (folder or delivery.project):
+            return
+        seen = (event.session, folder, delivery.project)
+        is_start = event.kind is HookKind.SESSION_START
+        if seen in self._bound and not is_start:
+            return
+        spans = self._context.store.spans
+        if is_start or not spans.find_session_project(event.session):
+            project = self._project(delivery, event)
+            number = self._context.store.project_id(project.identity, project.name)
+            spans.bind_session(event.session, number)
+        _remember(self._bound, seen, None, _KNOWN_SESSIONS)
+
+    def _project(self, delivery: HookDelivery, event: HookEvent) -> ProjectIdentity:
+        """Return the project of an event's folder; git is asked again after a while."""
+        named = delivery.project or self._context.settings.project
+        key = (delivery.folder or event.folder, named)
+        now_us = self._context.now_us()
+        known = self._projects.get(key)
+        if known is not None and now_us - known[0] < PROJECT_FRESH_US:
+            return known[1]
+        project = project_of(Path(key[0]), named)
+        _remember(self._projects, key, (now_us, project), _KNOWN_FOLDERS)
+        return project
+
+
+class _Finder:
+    """Finds what came before an event: in the same batch, else among what is stored."""
+
+    def __init__(self, context: Context, batch: Sequence[HookEvent]) -> None:
+        self._context = context
+        self._batch = batch
+
+    def find_before(self, event: HookEvent, kind: HookKind) -> HookEvent | None:
+        """Return the latest event of a kind that belongs to a later one, or None."""
+
+        def belongs(earlier: HookEvent) -> bool:
+            return (
+                earlier.kind is kind
+                and (earlier.session, earlier.agent) == (event.session, event.agent)
+                and earlier.time_us <= event.time_us
+                and (
+                    earlier.turn == event.turn
+                    if kind is HookKind.PROMPT
+                    else same_call(earlier, event)
+                )
+            )
+
+        for earlier in reversed(self._batch):
+            if belongs(earlier):
+                return earlier
+        found = self._context.store.list_session_events(
+            event.session,
+            event_names(kind, agent=event.agent),
+            (event.time_us - BEFORE_LIMIT_US, event.time_us + 1),
+            CANDIDATES,
+        )
+        kept = (hook_of(read_log(one.data)) for one in found)
+        return next((each for each in kept if each is not None and belongs(each)), None)
+
+
+def _are_done(jobs: Sequence["Future[Any]"], limit_s: float) -> bool:
+    """Wait for writes; say whether all are on disk within the limit, which holds for each."""
+    try:
+        for job in jobs:
+            job.result(limit_s)
+    except FutureTimeoutError:
+        return False
+    return True
+
+
+def _remember(known: "OrderedDict[Any, Any]", key: object, value: object, limit_count: int) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > limit_count:
+        known.popitem(last=False)
