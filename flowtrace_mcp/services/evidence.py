@@ -5,6 +5,7 @@ asked only for the commit that changed it, and only where one memory is opened.
 """
 
 import hashlib
+import os
 import stat
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -47,7 +48,7 @@ class FileContents:
     """Git blob ids of files, made again only when a file's size or time has changed."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Path, tuple[_Stamp, str]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[_Stamp, str]] = OrderedDict()
         self._lock = Lock()
 
     def blob_id(self, path: Path, left_bytes: int = FILE_LIMIT_BYTES) -> tuple[str, int]:
@@ -63,21 +64,42 @@ class FileContents:
         told = path.stat()
         if not stat.S_ISREG(told.st_mode):
             raise FileNotFoundError(path.name)
-        stamp = (told.st_ino, told.st_size, told.st_mtime_ns)
-        with self._lock:
-            known = self._known.get(path)
-            if known is not None and known[0] == stamp:
-                self._known.move_to_end(path)
-                return known[1], 0
+        known = self._find(str(path), _stamp_of(told))
+        if known:
+            return known, 0
         if told.st_size > min(FILE_LIMIT_BYTES, left_bytes):
             return UNKNOWN, 0
         content = path.read_bytes()
         blob = blob_id_of(content)
+        self.keep(str(path), told, blob)
+        return blob, len(content)
+
+    def find(self, name: str) -> str:
+        """Return the blob id of a file as it was kept under a name, "" when it is another now.
+
+        Raises:
+            OSError: There is no such file.
+        """
+        return self._find(name, _stamp_of(Path(name).stat()))
+
+    def keep(self, name: str, told: os.stat_result, blob: str) -> None:
+        """Keep the blob id of a file under a name, as long as the file is what was told."""
         with self._lock:
-            self._known[path] = (stamp, blob)
+            self._known[name] = (_stamp_of(told), blob)
             while len(self._known) > KNOWN_FILES:
                 self._known.popitem(last=False)
-        return blob, len(content)
+
+    def _find(self, name: str, stamp: _Stamp) -> str:
+        with self._lock:
+            known = self._known.get(name)
+            if known is None or known[0] != stamp:
+                return UNKNOWN
+            self._known.move_to_end(name)
+            return known[1]
+
+
+def _stamp_of(told: os.stat_result) -> _Stamp:
+    return told.st_ino, told.st_size, told.st_mtime_ns
 
 
 def blob_id_of(content: bytes) -> str:
@@ -135,16 +157,23 @@ class Checks:
         self._left_files -= 1
         if self._left_files < 0:
             return False
+        name = f"{root}{os.sep}{path}"
         try:
-            found = (root / path).resolve(strict=True)
+            known = self._contents.find(name)  # following links takes ten times as long
+            if known:
+                return known != blob
+            found = Path(name).resolve(strict=True)
             if not found.is_relative_to(root):
                 return True
+            told = found.stat()
             now, read_bytes = self._contents.blob_id(found, self._left_bytes)
             self._left_bytes -= read_bytes
-            # What was bound was no longer than the limit: one that is, is another content.
-            return now != blob and (now != UNKNOWN or found.stat().st_size > FILE_LIMIT_BYTES)
+            if now == UNKNOWN:  # what was bound was no longer than the limit
+                return told.st_size > FILE_LIMIT_BYTES
         except (OSError, ValueError):  # gone, a loop of links, or not to be read
             return True
+        self._contents.keep(name, told, now)
+        return now != blob
 
 
 def changes_of(contents: FileContents, folder: str, memory: Memory) -> tuple[FileChange, ...]:
