@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from flowtrace_mcp.errors import AccessError
+from flowtrace_mcp.rest.socket_diag import find_socket_user
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _UID_COLUMN: Final = 7
@@ -57,8 +58,11 @@ def is_other_user(own: Address, peer: Address, own_uid: int, table: str) -> bool
 
 def is_refused(own: Address, peer: Address) -> bool:
     """Say whether a peer of this process must go: on Linux, when another user is behind it."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not _is_loopback(peer.host):
         return False
+    with suppress(OSError, ValueError):
+        if find_socket_user(own, peer) is not None:  # else the kernel has no answers for us
+            return find_socket_user(peer, own) != os.geteuid()
     return is_other_user(own, peer, os.geteuid(), read_socket_table())
 
 
