@@ -20,6 +20,8 @@ _PORTS: Final = struct.Struct("!HH")
 _PLACE: Final = struct.Struct("=III")  # interface, cookie in two halves
 _USER: Final = struct.Struct("=II")  # user id, inode
 _USER_AT: Final = _HEADER.size + 4 + 48 + 12
+_STATE_AT: Final = _HEADER.size + 1
+_LISTENING: Final = 10
 _ANSWER_BYTES: Final = 8192
 _LIMIT_S: Final = 0.05
 
@@ -44,6 +46,8 @@ def find_socket_user(local: tuple[str, int], remote: tuple[str, int]) -> int | N
     if len(answer) < _USER_AT + _USER.size or _HEADER.unpack_from(answer)[1] != (
         _SOCK_DIAG_BY_FAMILY
     ):
+        return None
+    if answer[_STATE_AT] == _LISTENING:  # what the kernel falls back to when there is no connection
         return None
     user, inode = _USER.unpack_from(answer, _USER_AT)
     return int(user) if inode else None
