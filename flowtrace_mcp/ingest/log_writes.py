@@ -7,7 +7,7 @@ from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.record_bytes import Origins, digest, pack, unpack
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.model.ids import string_id, to_signed
-from flowtrace_mcp.model.telemetry import LogRecord
+from flowtrace_mcp.model.telemetry import LogRecord, MetricPoint
 from flowtrace_mcp.storage.compression import compress
 from flowtrace_mcp.storage.contents import content_id
 from flowtrace_mcp.storage.logs import LogRow
@@ -59,8 +59,8 @@ def read_log(data: bytes) -> LogRecord:
     return LogRecord(resource=resource, scope=scope, **fields)
 
 
-def session_of(record: LogRecord) -> str:
-    """Return the session that a record or its resource names, "" when neither does."""
+def session_of(record: LogRecord | MetricPoint) -> str:
+    """Return the session that a record or point or its resource names, "" when none does."""
     for attributes in (record.attributes, record.resource.attributes):
         if session := text(concepts_of(attributes).get("session")):
             return session
@@ -68,7 +68,13 @@ def session_of(record: LogRecord) -> str:
 
 
 def _fields(record: LogRecord) -> dict[str, object]:
+    seldom = {
+        "observed_us": record.observed_us,
+        "flags": record.flags,
+        "dropped_attribute_count": record.dropped_attribute_count,
+    }
     return {
+        **{name: number for name, number in seldom.items() if number},
         "time_us": record.time_us,
         "trace_id": record.trace_id,
         "span_id": record.span_id,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flowtrace_mcp.ingest.log_writes import session_of
 from flowtrace_mcp.ingest.record_bytes import Origins, digest, pack, unpack
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.telemetry import MetricPoint
@@ -28,8 +29,8 @@ def metric_writes(points: Sequence[MetricPoint]) -> MetricWrites:
     origins = Origins()
     for point in points:
         resource, scope = origins.resource(point.resource), origins.scope(point.scope)
-        service = point.resource.service_name
-        writes.names.update((point.name, service))
+        service, session = point.resource.service_name, session_of(point)
+        writes.names.update((point.name, service, session))
         same = pack((resource, scope, point.name, point.attributes, point.time_us))
         writes.rows.append(
             (
@@ -37,6 +38,7 @@ def metric_writes(points: Sequence[MetricPoint]) -> MetricWrites:
                 point.time_us,
                 to_signed(string_id(point.name)),
                 to_signed(string_id(service)),
+                to_signed(string_id(session)),
                 compress(pack((resource, scope, _fields(point)))),
             )
         )

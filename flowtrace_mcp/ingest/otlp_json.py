@@ -198,4 +198,7 @@ def _log_record(
         attributes=attributes,
         resource=resource,
         scope=scope,
+        observed_us=whole(log.observed_time_unix_nano) // 1000,
+        flags=whole(log.flags),
+        dropped_attribute_count=whole(log.dropped_attributes_count),
     )

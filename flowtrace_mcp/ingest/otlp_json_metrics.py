@@ -100,6 +100,8 @@ def _point(
         # A summary's sum is no optional field: absent from JSON it is the default, 0.
         point.sum = real(sent.sum) if sent.sum is not None or kind == "summary" else None
         point.detail = _detail(kind, sent)
+    if flags := whole(sent.flags):
+        point.detail = {**point.detail, "flags": flags}
     return point
 
 

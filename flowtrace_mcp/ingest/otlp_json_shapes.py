@@ -137,6 +137,8 @@ class LogShape(msgspec.Struct, rename="camel"):
     event_name: str | None = None
     body: AnyValue | None = None
     attributes: Attributes = None
+    flags: Number = None
+    dropped_attributes_count: Number = None
 
 
 class ScopeLogs(msgspec.Struct, rename="camel"):
@@ -192,6 +194,7 @@ class PointShape(msgspec.Struct, rename="camel"):
     start_time_unix_nano: Number = None
     time_unix_nano: Number = None
     attributes: Attributes = None
+    flags: Number = None
     as_int: Number = None
     as_double: Real = None
     count: Number = None

@@ -222,4 +222,7 @@ def _log_record(
         attributes=attributes,
         resource=resource,
         scope=scope,
+        observed_us=log.observed_time_unix_nano // 1000,
+        flags=log.flags,
+        dropped_attribute_count=log.dropped_attributes_count,
     )

@@ -72,6 +72,8 @@ def _points(metric: metrics_pb2.Metric, resource: Resource, scope: Scope) -> Ite
             scope=scope,
         )
         _fill(point, sent)
+        if sent.flags:
+            point.detail = {**point.detail, "flags": sent.flags}
         yield point
 
 

@@ -105,6 +105,9 @@ class LogRecord:
     resource: Resource
     scope: Scope
     severity_text: str = ""
+    observed_us: int = 0  # 0 = not said
+    flags: int = 0
+    dropped_attribute_count: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +127,7 @@ class MetricPoint:
     value: float | int | None = None  # sum and gauge
     count: int | None = None  # histograms and summary
     sum: float | None = None
-    detail: Mapping[str, AttributeValue] = field(default_factory=dict)  # buckets, quantiles
+    detail: Mapping[str, AttributeValue] = field(default_factory=dict)  # buckets, exemplars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,12 @@ def metric_routes(endpoints: Endpoints) -> list[Route]:
 
 
 def _list(context: Context, question: Question) -> object:
-    question.only("name", "service", *LISTING)
+    question.only("name", "service", "session", "session_id", *LISTING)
     wanted = PointFilter(
-        name=question.text("name"), service=question.text("service"), window=question.window
+        name=question.text("name"),
+        service=question.text("service"),
+        session=question.text("session", "session_id"),
+        window=question.window,
     )
     key = cursor_key("points", wanted)
     found = list_points(context, wanted, question.position(key), question.limit)

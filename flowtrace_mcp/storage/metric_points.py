@@ -16,23 +16,34 @@ CREATE: Final = """
         time_us INTEGER NOT NULL,
         name_id INTEGER NOT NULL,
         service_id INTEGER NOT NULL,
+        session_id INTEGER NOT NULL,
         data BLOB NOT NULL
     ) STRICT;
     CREATE INDEX metric_points_by_name ON metric_points (name_id, time_us);
     CREATE INDEX metric_points_by_service ON metric_points (service_id, time_us);
+    CREATE INDEX metric_points_by_session ON metric_points (session_id, time_us)
+        WHERE session_id <> 0;
     CREATE INDEX metric_points_by_time ON metric_points (time_us);
 """
-_INSERT: Final = "INSERT INTO metric_points (digest, time_us, name_id, service_id, data)"
+_INSERT: Final = (
+    "INSERT INTO metric_points (digest, time_us, name_id, service_id, session_id, data)"
+)
 _ONCE: Final = "ON CONFLICT (digest) DO NOTHING"
 _SELECT: Final = "SELECT digest, time_us, data FROM metric_points"
 _AFTER: Final = "(time_us, digest) > (?, ?) ORDER BY time_us, digest LIMIT ?"
 _NAMED: Final = f"{_SELECT} WHERE name_id = ? AND {_AFTER}"
 _OF_SERVICE: Final = f"{_SELECT} WHERE service_id = ? AND {_AFTER}"
 _BOTH: Final = f"{_SELECT} WHERE name_id = ? AND service_id = ? AND {_AFTER}"
+# A session has few points: those of other names and services are passed over one by one.
+_OF_SESSION: Final = f"""
+    {_SELECT} WHERE session_id = ? AND session_id <> 0
+    AND (? = 0 OR name_id = ?) AND (? = 0 OR service_id = ?) AND {_AFTER}
+"""
 _ALL: Final = f"{_SELECT} WHERE {_AFTER}"
 _COUNT: Final = "SELECT count(*) FROM metric_points"
 
-MetricRow = tuple[int, int, int, int, bytes]  # digest, time, name, service, compressed point
+# digest, time, name, service, session; then the compressed point
+MetricRow = tuple[int, int, int, int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +69,9 @@ def list_points(
     limit: int,
     name_id: int = 0,
     service_id: int = 0,
+    session_id: int = 0,
 ) -> list[StoredPoint]:
-    """Return points oldest first, by name and service (unsigned numbers, 0 = any).
+    """Return points oldest first, by name, service and session (unsigned numbers, 0 = any).
 
     Args:
         reader: A read connection.
@@ -67,10 +79,14 @@ def list_points(
         limit: At most so many.
         name_id: Dictionary number of the metric's name.
         service_id: Dictionary number of the service's name.
+        session_id: Dictionary number of the session.
     """
     tail: tuple[Any, ...] = (*after, limit)
     named, served = to_signed(name_id), to_signed(service_id)
-    if name_id and service_id:
+    if session_id:
+        about = (to_signed(session_id), named, named, served, served)
+        rows = reader.execute(_OF_SESSION, (*about, *tail))
+    elif name_id and service_id:
         rows = reader.execute(_BOTH, (named, served, *tail))
     elif name_id:
         rows = reader.execute(_NAMED, (named, *tail))

@@ -180,12 +180,23 @@ class Store:
             return logs.list_session_events(reader, string_id(session), events, window_us, limit)
 
     def list_points(
-        self, *, after: tuple[int, int], limit: int, name_id: int = 0, service_id: int = 0
+        self,
+        *,
+        after: tuple[int, int],
+        limit: int,
+        name_id: int = 0,
+        service_id: int = 0,
+        session_id: int = 0,
     ) -> list[metric_points.StoredPoint]:
         """Return metric points oldest first; see ``metric_points.list_points``."""
         with self._database.reading() as reader:
             return metric_points.list_points(
-                reader, after=after, limit=limit, name_id=name_id, service_id=service_id
+                reader,
+                after=after,
+                limit=limit,
+                name_id=name_id,
+                service_id=service_id,
+                session_id=session_id,
             )
 
     def take_lease(self, name: str, owner: str, duration_us: int) -> bool:

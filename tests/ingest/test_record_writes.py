@@ -42,6 +42,9 @@ records = st.builds(
     resource=resources,
     scope=scopes,
     severity_text=texts,
+    observed_us=st.integers(0, 2**53),
+    flags=st.integers(0, 2**32 - 1),
+    dropped_attribute_count=st.integers(0, 2**32 - 1),
 )
 points = st.builds(
     MetricPoint,
@@ -69,7 +72,7 @@ def test_a_log_record_reads_back_as_it_was(record):
 @settings(max_examples=30)  # each builds deep attributes
 @given(points)
 def test_a_metric_point_reads_back_as_it_was(point):
-    assert read_point(decompress(metric_writes([point]).rows[0][4])) == point
+    assert read_point(decompress(metric_writes([point]).rows[0][5])) == point
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.logs.pb")), ids=lambda path: path.name)

@@ -1,6 +1,7 @@
 """Metric points over REST."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -31,11 +32,14 @@ def test_a_sum_is_answered_with_its_value(client, send):
     assert item == {
         "name": "tokens",
         "service": "shop",
+        "session": None,
         "kind": "sum",
         "temporality": "delta",
         "unit": "1",
+        "start_us": None,
         "time_us": START_US + 1,
         "attributes": {"k": "v"},
+        "detail": {},
         "value": 7,
     }
 
@@ -78,3 +82,45 @@ def test_points_sent_again_are_not_doubled(client, send):
     for _ in range(2):
         send(name="a", gauge={"dataPoints": [point(1, asInt="1")]})
     assert len(client.get("/api/v1/metrics/points").json()["items"]) == 1
+
+
+def named_session(session):
+    return [{"key": "session.id", "value": {"stringValue": session}}]
+
+
+def test_points_are_found_by_session_whatever_their_name(client, send, items_of):
+    for name in ("tokens", "cost"):
+        points = [point(n, asInt=str(n), attributes=named_session(f"s-{n % 2}")) for n in range(8)]
+        send(name=name, sum={"dataPoints": points, "aggregationTemporality": 1})
+
+    found = items_of("/api/v1/metrics/points", session="s-1", limit=3)
+    tokens = items_of("/api/v1/metrics/points", session_id="s-1", name="tokens", limit=3)
+
+    assert {one["session"] for one in found} == {"s-1"}
+    assert sorted((one["name"], one["value"]) for one in found) == sorted(
+        (name, n) for name in ("tokens", "cost") for n in (1, 3, 5, 7)
+    )
+    assert [one["value"] for one in tokens] == [1, 3, 5, 7]
+    assert client.get("/api/v1/metrics/points?session=s-9").json()["items"] == []
+
+
+def test_what_an_agent_spent_is_found_by_its_session(client, pipeline):
+    recorded = Path(__file__).parent.parent / "data" / "otlp" / "claude-code.metrics.pb"
+    for _ in range(2):
+        pipeline.metrics(recorded.read_bytes(), PayloadEncoding.PROTOBUF)
+
+    every = client.get("/api/v1/metrics/points").json()["items"]
+    (session,) = {one["session"] for one in every}
+    found = client.get("/api/v1/metrics/points", params={"session": session}).json()["items"]
+    of = {one["name"]: one for one in found}
+
+    assert len(found) == len(every)
+    assert of["claude_code.cost.usage"]["value"] > 0
+    assert of["claude_code.token.usage"]["attributes"]["type"]
+
+
+def test_a_histogram_is_answered_with_its_buckets(client, send):
+    points = [point(1, count="3", bucketCounts=["1", "2"], explicitBounds=[2.5], min=1)]
+    send(name="time", histogram={"dataPoints": points, "aggregationTemporality": 2})
+    (item,) = client.get("/api/v1/metrics/points").json()["items"]
+    assert item["detail"] == {"bounds": [2.5], "bucket_counts": [1, 2], "min": 1}

@@ -76,7 +76,7 @@ def fill(store: Store) -> None:
     store.spans.insert_spans(spans).result(WAIT_S)
     store.project_id("name:shop", "shop")
     store.insert_logs([(1, 1, 2, 3, 4, 5, 6, compress(b""))], ["event"], {6: b"r"}).result(WAIT_S)
-    store.insert_points([(1, 1, 2, 3, compress(b""))], ["tokens"]).result(WAIT_S)
+    store.insert_points([(1, 1, 2, 3, 4, compress(b""))], ["tokens"]).result(WAIT_S)
     for number in range(50):
         keep(store.memories, f"word {number}", topic=f"t-{number}")
     for key, _ in store.memories.list_pending("e@1", 100):
@@ -132,6 +132,7 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "points": lambda s: s.list_points(after=AFTER, limit=10),
     "points of a name": lambda s: s.list_points(after=AFTER, limit=10, name_id=2),
     "points of a service": lambda s: s.list_points(after=AFTER, limit=10, service_id=3),
+    "points of a session": lambda s: s.list_points(after=AFTER, limit=10, session_id=4),
     "a project": lambda s: s.project_id("name:shop", "shop"),
     "remember": remember,
     "forget": lambda s: s.memories.retract(keep(s.memories, "word x").handle, 1, ""),

@@ -24,7 +24,7 @@ WAIT_S = 8.0
 def test_facts_count_what_is_there(store: Store, path: Path) -> None:
     store.spans.insert_spans([span(1, session="s-1"), span(2)]).result(WAIT_S)
     store.insert_logs([(1, 1, 0, 0, 0, 0, 0, compress(b"l"))], [], {}).result(WAIT_S)
-    store.insert_points([(1, 1, 0, 0, compress(b"p"))], []).result(WAIT_S)
+    store.insert_points([(1, 1, 0, 0, 0, compress(b"p"))], []).result(WAIT_S)
     gone = keep(store.memories, "one")
     keep(store.memories, "two")
     store.memories.retract(gone.handle, START_US, "")
@@ -147,7 +147,7 @@ class TestRecords:
         assert store.spans.get_strings([event])[event] == "event"
 
     def test_a_metric_point_that_is_sent_twice_is_kept_once(self, store: Store) -> None:
-        row = (1, START_US, 2, 3, compress(b"point"))
+        row = (1, START_US, 2, 3, 4, compress(b"point"))
 
         counts = [store.insert_points([row], ["tokens"]).result(WAIT_S) for _ in range(2)]
 
