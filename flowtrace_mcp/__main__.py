@@ -1,10 +1,14 @@
 """The entry point: MCP on stdin and stdout without arguments, else the command line."""
 
+import os
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Serve, or run the command that was typed, and return the exit code.
 
     Args:
@@ -15,7 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An agent waits at every tool call: nothing else of ours is imported.
         from flowtrace_mcp.cli import hook_sender
 
-        return hook_sender.main(arguments[1])
+        code = hook_sender.main(arguments[1])
+        if argv is None:
+            os._exit(code)  # nothing is left to flush, and taking a program down takes time
+        return code
     from flowtrace_mcp.app import Application
 
     if not arguments:

@@ -5,13 +5,15 @@ no json, no settings (`bench/hooks.py`). What it is given it passes on as it sta
 that listens understands it.
 """
 
+import _socket  # what `socket` is made of: that module takes a quarter of an empty process
 import os
 import select
-import socket
 import sys
 import time
-from binascii import b2a_base64
-from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SPOOL_FILE = "hooks.spool"
 SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -34,7 +36,7 @@ _SILENT_OF_FOLDER = ("windsurf",)  # whose events do not say where the agent wor
 AGENTS = ("claude-code", "codex", "gemini", "cursor", "windsurf", "cline")
 
 
-def main(agent: str, environ: Mapping[str, str] = os.environ) -> int:
+def main(agent: str, environ: "Mapping[str, str]" = os.environ) -> int:
     """Take an event from stdin and write the answer to stdout; return 0, whatever happens."""
     nothing = NOTHING.get(agent, b"")
     try:
@@ -48,7 +50,7 @@ def main(agent: str, environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def deliver(agent: str, event: bytes, environ: Mapping[str, str]) -> bytes:
+def deliver(agent: str, event: bytes, environ: "Mapping[str, str]") -> bytes:
     """Send an event to the listener, or else keep it in the spool.
 
     Args:
@@ -74,7 +76,7 @@ def deliver(agent: str, event: bytes, environ: Mapping[str, str]) -> bytes:
     return answer
 
 
-def data_folder(environ: Mapping[str, str], platform: str) -> str:
+def data_folder(environ: "Mapping[str, str]", platform: str) -> str:
     """Return the data folder, as ``settings`` would without importing it."""
     told = environ.get("FLOWTRACE_HOME", "")
     if told:
@@ -89,6 +91,8 @@ def data_folder(environ: Mapping[str, str], platform: str) -> str:
 
 def spool_line(time_us: int, agent: str, folder: str, project: str, event: bytes) -> bytes:
     """Return one line of the spool; what may hold any bytes stands in base 64."""
+    from binascii import b2a_base64
+
     parts = (folder.encode("utf-8", "surrogateescape"), project.encode("utf-8", "replace"), event)
     coded = b" ".join(b2a_base64(part, newline=False) or b"-" for part in parts)
     return b"1 %d %s %s\n" % (time_us, agent.encode(), coded)
@@ -120,7 +124,7 @@ def spool(home: str, line: bytes) -> bool:
     return True
 
 
-def _send(home: str, target: str, event: bytes, environ: Mapping[str, str]) -> tuple[bytes, bool]:
+def _send(home: str, target: str, event: bytes, environ: "Mapping[str, str]") -> tuple[bytes, bool]:
     """Return the listener's answer, and whether the event is safely with it."""
     try:
         listener = _find_listener(home, environ)
@@ -129,7 +133,7 @@ def _send(home: str, target: str, event: bytes, environ: Mapping[str, str]) -> t
         return _NONE
 
 
-def _find_listener(home: str, environ: Mapping[str, str]) -> tuple[str, int, str] | None:
+def _find_listener(home: str, environ: "Mapping[str, str]") -> tuple[str, int, str] | None:
     """Return host, port and token of the process that listens; None when it has ended."""
     told = _read(f"{home}/{_LISTENER_FILE}")
     port, pid = _number(told, b'"rest":'), _number(told, b'"pid":')
@@ -143,7 +147,7 @@ def _find_listener(home: str, environ: Mapping[str, str]) -> tuple[str, int, str
     return host or "127.0.0.1", port, token or _read(f"{home}/token").decode("ascii").strip()
 
 
-def _settled(environ: Mapping[str, str]) -> tuple[str, str]:
+def _settled(environ: "Mapping[str, str]") -> tuple[str, str]:
     """Return host and key where the settings file says them, at the price of reading it."""
     from flowtrace_mcp.errors import FlowtraceError
     from flowtrace_mcp.settings import load_settings
@@ -157,11 +161,12 @@ def _settled(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[bytes, bool]:
     until_s = time.monotonic() + ANSWER_LIMIT_S
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
+    family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
+    connection = _socket.socket(family, _socket.SOCK_STREAM)
+    try:
         connection.settimeout(ANSWER_LIMIT_S)
         connection.connect((host, port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         head = (
             f"POST {target} HTTP/1.1\r\nHost: localhost:{port}\r\n{authorization}"
@@ -179,6 +184,8 @@ def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[b
                 return said
             if not chunk:
                 break
+    finally:
+        connection.close()
     return _NONE
 
 

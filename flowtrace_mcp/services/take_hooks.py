@@ -72,15 +72,15 @@ class HookDesk:
             BusyError: The write queue is full.
             StorageError: The file does not take writes.
         """
-        events, jobs = self._store([delivery])
+        events, job = self._store([delivery])
         answer = answer_to(self._context, events[0], lambda: self._project(delivery, events[0]))
         self._binder.submit(self._bind_safely, delivery, events[0])
-        return HookTaken(answer=answer, is_kept=_are_done(jobs, COMMIT_LIMIT_S))
+        return HookTaken(answer=answer, is_kept=_is_done(job, COMMIT_LIMIT_S))
 
     def take_late(self, deliveries: Sequence[HookDelivery]) -> bool:
         """Take events that nobody waits for any more; say whether they are on disk."""
-        events, jobs = self._store(deliveries)
-        is_kept = _are_done(jobs, BATCH_LIMIT_S)
+        events, job = self._store(deliveries)
+        is_kept = _is_done(job, BATCH_LIMIT_S)
         for delivery, event in zip(deliveries, events, strict=True):
             self._bind(delivery, event)
         return is_kept
@@ -89,9 +89,7 @@ class HookDesk:
         """Finish what is under way."""
         self._binder.shutdown()
 
-    def _store(
-        self, deliveries: Sequence[HookDelivery]
-    ) -> tuple[list[HookEvent], list["Future[Any]"]]:
+    def _store(self, deliveries: Sequence[HookDelivery]) -> tuple[list[HookEvent], "Future[int]"]:
         """Queue events and the spans they stand for."""
         context = self._context
         read = [
@@ -99,16 +97,16 @@ class HookDesk:
             for delivery in deliveries
         ]
         events = [event for event, _ in read]
-        logs = log_writes([hook_record(event, said) for event, said in read])
-        jobs: list[Future[Any]] = [
-            context.store.insert_logs(logs.rows, sorted(logs.names), logs.shared)
-        ]
         in_order = sorted(events, key=lambda event: event.time_us)
         find = _Finder(context, in_order).find_before
-        writes = hook_span_writes(in_order, find, context.prices)
-        if writes:
-            jobs.append(context.store.spans.insert_spans(writes))
-        return events, jobs
+        logs = log_writes([hook_record(event, said) for event, said in read])
+        job = context.store.insert_hooks(
+            logs.rows,
+            sorted(logs.names),
+            logs.shared,
+            hook_span_writes(in_order, find, context.prices),
+        )
+        return events, job
 
     def _time_us(self, delivery: HookDelivery) -> int:
         told = delivery.time_us
@@ -189,11 +187,10 @@ class _Finder:
         return next((each for each in kept if each is not None and belongs(each)), None)
 
 
-def _are_done(jobs: Sequence["Future[Any]"], limit_s: float) -> bool:
-    """Wait for writes; say whether all are on disk within the limit, which holds for each."""
+def _is_done(job: "Future[int]", limit_s: float) -> bool:
+    """Wait for a write; say whether it is on disk within the limit."""
     try:
-        for job in jobs:
-            job.result(limit_s)
+        job.result(limit_s)
     except FutureTimeoutError:
         return False
     return True

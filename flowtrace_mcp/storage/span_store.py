@@ -1,7 +1,7 @@
 """Spans in and out: edges, payloads, usage and roll-ups, together in one transaction."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -98,8 +98,12 @@ class SpanStore:
         Raises:
             BusyError: The write queue is full.
         """
+        return self._database.submit(self.insertion(writes), is_bulk=True)
+
+    def insertion(self, writes: Iterable[SpanWrite]) -> Callable[[apsw.Connection], Stored]:
+        """Return the job that stores spans, all made ready for it here."""
         spans = prepare_spans(writes)
-        return self._database.submit(lambda c: _insert(c, spans, self._cache), is_bulk=True)
+        return lambda connection: _insert(connection, spans, self._cache)
 
     def bind_session(self, session: str, project_id: int) -> int:
         """Bind a session to a project; everything of it that is stored moves along.

@@ -9,6 +9,7 @@ from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.model.ids import string_id
+from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.storage import (
     edges,
@@ -144,6 +145,28 @@ class Store:
             return logs.insert_logs(connection, rows)
 
         return self._database.submit(job, is_bulk=True)
+
+    def insert_hooks(
+        self,
+        rows: Sequence[logs.LogRow],
+        names: Sequence[str],
+        shared: dict[int, bytes],
+        writes: Sequence[SpanWrite],
+    ) -> "Future[int]":
+        """Queue log records and the spans made of them, ahead of what nobody waits for.
+
+        An agent stands still until they are on disk, so both are one commit.
+        """
+        insert_spans = self.spans.insertion(writes) if writes else None
+
+        def job(connection: Connection) -> int:
+            strings.insert_strings(connection, names)
+            insert_contents(connection, shared)
+            if insert_spans is not None:
+                insert_spans(connection)
+            return logs.insert_logs(connection, rows)
+
+        return self._database.submit(job)
 
     def insert_points(
         self, rows: Sequence[metric_points.MetricRow], names: Sequence[str]
