@@ -15,11 +15,12 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         argv: The arguments without the program's name; None = those of this process.
     """
     arguments = sys.argv[1:] if argv is None else argv
-    if len(arguments) == 2 and arguments[0] == "hook" and not arguments[1].startswith("-"):
-        # An agent waits at every tool call: nothing else of ours is imported.
+    if arguments and arguments[0] == "hook" and "--help" not in arguments:
+        # An agent waits at every tool call, and some take exit code 2 for a veto: nothing else of
+        # ours is imported, and nothing typed here is an error.
         from flowtrace_mcp.cli import hook_sender
 
-        code = hook_sender.main(arguments[1])
+        code = hook_sender.main(next((one for one in arguments[1:] if one[:1] != "-"), ""))
         if argv is None:
             os._exit(code)  # nothing is left to flush, and taking a program down takes time
         return code

@@ -40,6 +40,9 @@ def main(agent: str, environ: "Mapping[str, str]" = os.environ) -> int:
     """Take an event from stdin and write the answer to stdout; return 0, whatever happens."""
     nothing = NOTHING.get(agent, b"")
     try:
+        if agent not in AGENTS:
+            os.write(2, f"flowtrace hook: the agent is one of {', '.join(AGENTS)}\n".encode())
+            return 0
         answer = deliver(agent, _read_stdin(), environ)
     except Exception:  # noqa: BLE001 - the outer edge: an agent's work never stops for us
         answer = b""

@@ -121,6 +121,11 @@ COMMANDS: Final = (
         example="flowtrace prices set my-model --input 0.5 --output 2",
     ),
     Command(
+        name="hook",
+        summary="what an agent's hook runs: pass its event on, answer at once, never fail",
+        example="flowtrace hook claude-code",
+    ),
+    Command(
         name="token",
         summary="print the token that programs on this machine read with",
         example="flowtrace token",
