@@ -37,6 +37,8 @@ SHORT_TEXT_LIMIT_CHARACTERS: Final = 500
 METADATA_LIMIT_BYTES: Final = 16 * 1024
 # Only as much of a text as tells whether another says nearly the same.
 NEAR_TERMS_CHARACTERS: Final = 400
+# Each word costs 0.05 ms at 600 memories; of nearly equal texts the longest are mostly the same.
+NEAR_TERMS_LIMIT: Final = 12
 # Longer texts, and batches, are embedded in the background: each takes 5 ms or more.
 INLINE_EMBED_CHARACTERS: Final = 1000
 
@@ -272,7 +274,8 @@ def _metadata(request: RememberRequest, redactor: Redactor) -> Mapping[str, Attr
 
 def _near_match(context: Context, new: NewMemory, place: MemoryPlace) -> str | None:
     project_id = 0 if new.scope is ScopeName.GLOBAL else place.project_id
-    terms = search_terms(new.content[:NEAR_TERMS_CHARACTERS])
+    words = search_terms(new.content[:NEAR_TERMS_CHARACTERS])
+    terms = sorted(words, key=len, reverse=True)[:NEAR_TERMS_LIMIT]
     return fts_query(context.store.memories.list_rare_terms(terms), [project_token(project_id)])
 
 
