@@ -38,6 +38,7 @@ LOG_FILE_BYTES: Final = 1024 * 1024
 LOG_FILES: Final = 2
 
 _log: Final = logging.getLogger("flowtrace")
+_module_log: Final = logging.getLogger("flowtrace_mcp")  # above those that modules name after them
 
 
 class Application:
@@ -283,7 +284,8 @@ def _log_to(settings: Settings) -> None:
     """Send our log to stderr and to a bounded file in the data folder."""
     if _log.handlers:
         return
-    _log.setLevel(settings.log_level.upper())
+    for log in (_log, _module_log):
+        log.setLevel(settings.log_level.upper())
     _log.propagate = False
     look = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
@@ -296,3 +298,4 @@ def _log_to(settings: Settings) -> None:
     for handler in handlers:
         handler.setFormatter(look)
         _log.addHandler(handler)
+        _module_log.addHandler(handler)

@@ -1,4 +1,6 @@
+import logging
 from collections.abc import Callable, Iterator
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,15 @@ def test_the_first_of_two_programs_listens_and_the_second_follows(open_program: 
     assert first.listener_facts().is_here
     assert not second.listener_facts().is_here
     assert second.listener_facts().rest_port == first.listener_facts().rest_port
+
+
+@pytest.mark.parametrize("name", ["flowtrace", "flowtrace_mcp"])
+def test_every_logger_of_ours_ends_in_the_log_file(open_program: Open, name: str) -> None:
+    open_program().context()
+
+    handlers = logging.getLogger(name).handlers
+
+    assert any(isinstance(one, RotatingFileHandler) for one in handlers)
 
 
 def test_without_a_listener_the_one_with_the_lease_does_the_background_work(
