@@ -13,13 +13,18 @@ _SCOPES: Final = ("com.anthropic.claude_code", "codex", "gemini-cli", HOOKS_SCOP
 _TURN: Final = "turn"
 
 
+def may_have_hooks(scope_name: str) -> bool:
+    """Say whether a span of this scope comes from an agent that has hooks."""
+    return scope_name.startswith(_SCOPES)
+
+
 def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
     """Return what a span of a session tells: a tool's run, a turn; nothing for other senders.
 
     A call's id and a turn's name are certain. Where one side gives none, the same tool at the same
     time is the same run, and a turn at the same time the same turn.
     """
-    if not facts.session or not record.scope.name.startswith(_SCOPES):
+    if not facts.session or not may_have_hooks(record.scope.name):
         return ()
     if facts.operation == "execute_tool":
         certain = f"call {facts.tool_call_id}" if facts.tool_call_id else ""

@@ -13,7 +13,8 @@ from flowtrace_mcp.model.span_facts import SpanTexts
 from flowtrace_mcp.model.telemetry import AttributeValue, SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.call_costs import CallCost
-from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, ToolEvents, TraceReading
+from flowtrace_mcp.services.trace_hooks import hook_bodies
+from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, TraceReading
 
 Body = dict[str, object]
 _NO_TEXTS: Final = SpanTexts()
@@ -34,7 +35,7 @@ def trace_body(reading: TraceReading, project: str) -> Body:
     """
     return {
         **trace_head(reading, project),
-        "spans": [span_body(span, reading.tool_events) for span in reading.spans],
+        "spans": [span_body(span, reading) for span in reading.spans],
     }
 
 
@@ -55,7 +56,7 @@ def tree_body(reading: TraceReading, project: str) -> Body:
             children[parent.span_id].append(span.span_id.hex())
     spans = [
         {
-            **span_body(read[span_id], reading.tool_events),
+            **span_body(read[span_id], reading),
             "depth": depth,
             "children": children[span_id],
         }
@@ -66,6 +67,7 @@ def tree_body(reading: TraceReading, project: str) -> Body:
 
 def trace_head(reading: TraceReading, project: str) -> Body:
     """Return the JSON of a trace without its spans."""
+    prompt: Body = {"prompt": reading.hooks.prompt} if reading.hooks.prompt else {}
     return {
         "trace_id": reading.trace_id.hex(),
         "session": reading.session or None,
@@ -77,6 +79,7 @@ def trace_head(reading: TraceReading, project: str) -> Body:
         "end_us": reading.end_us,
         "totals": totals_body(reading.totals),
         "unpriced_calls": reading.totals.unpriced_calls,
+        **prompt,
     }
 
 
@@ -119,12 +122,12 @@ def tokens_body(usage: TokenUsage) -> Body:
     }
 
 
-def span_body(span: ReadSpan, events: ToolEvents) -> Body:
+def span_body(span: ReadSpan, reading: TraceReading) -> Body:
     """Return the JSON of one span.
 
     Args:
         span: The span.
-        events: What log events say of tool calls.
+        reading: Its trace, for what events and hooks say of tool calls.
     """
     record, facts, verdict = span.record, span.facts, span.verdict
     extras = span.extras()
@@ -145,7 +148,7 @@ def span_body(span: ReadSpan, events: ToolEvents) -> Body:
         "request_model": facts.request_model or None,
         "tokens": tokens_body(facts.usage or TokenUsage()),
         "cost_usd": facts.cost_usd,
-        "tool": _tool(span, extras, events),
+        "tool": _tool(span, extras, reading),
         "requested_tools": [
             {"name": tool.name, "call_id": tool.call_id or None, "arguments": tool.arguments}
             for tool in (requested_tools_of(record, extras) if is_call else ())
@@ -183,13 +186,14 @@ def _error(span: ReadSpan) -> Body | None:
     }
 
 
-def _tool(span: ReadSpan, extras: SpanExtras, events: ToolEvents) -> Body | None:
+def _tool(span: ReadSpan, extras: SpanExtras, reading: TraceReading) -> Body | None:
     facts = span.facts
     if not facts.tool_name and not facts.tool_call_id:
         return None
     is_execution = facts.operation == "execute_tool"
     texts = tool_texts_of(span.record, extras) if is_execution else _NO_TEXTS
-    told = events.get(facts.tool_call_id, _NO_EVENT)
+    told = reading.tool_events.get(facts.tool_call_id, _NO_EVENT)
+    hooks = reading.hooks.calls.get(facts.tool_call_id) if is_execution else None
     result = told.tool_result if texts.tool_result is None else texts.tool_result
     return {
         "name": facts.tool_name or None,
@@ -197,7 +201,7 @@ def _tool(span: ReadSpan, extras: SpanExtras, events: ToolEvents) -> Body | None
         "server": facts.tool_server or None,
         "arguments": _fuller(texts.tool_arguments, told.tool_arguments),
         "result": result,
-    }
+    } | ({"hooks": hook_bodies(hooks)} if hooks else {})
 
 
 def _fuller(own: AttributeValue, told: AttributeValue) -> AttributeValue:

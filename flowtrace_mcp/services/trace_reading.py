@@ -12,6 +12,7 @@ from flowtrace_mcp.ingest.call_events import CALL_EVENTS, call_event, call_span,
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.ingest.event_facts import EventFacts, event_facts_of
 from flowtrace_mcp.ingest.log_writes import read_log
+from flowtrace_mcp.ingest.span_claims import may_have_hooks
 from flowtrace_mcp.ingest.span_extras import (
     decode_resource,
     decode_scope,
@@ -21,6 +22,7 @@ from flowtrace_mcp.ingest.span_extras import (
 from flowtrace_mcp.ingest.span_facts import facts_of
 from flowtrace_mcp.ingest.trace_totals import (
     SpanVerdict,
+    TraceIdentity,
     TraceTotals,
     identity_of,
     judge,
@@ -32,6 +34,7 @@ from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import LogRecord, SpanExtras, SpanRecord
 from flowtrace_mcp.services.call_costs import CallCost, settle_cost
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.trace_hooks import TraceHooks, read_hooks, with_hooks
 from flowtrace_mcp.storage.span_store import StoredSpan
 from flowtrace_mcp.storage.traces import Page
 
@@ -80,6 +83,7 @@ class TraceReading:
     totals: TraceTotals
     spans: Sequence[ReadSpan]  # by start
     tool_events: ToolEvents = field(default_factory=dict)
+    hooks: TraceHooks = field(default_factory=TraceHooks)
 
     @property
     def start_us(self) -> int:
@@ -184,6 +188,7 @@ def _reading(
     ]
     spans.sort(key=lambda span: (span.record.start_us, span.record.span_id))
     identity = identity_of(tree)
+    hooks = _hooks(context, identity, spans, told)
     return TraceReading(
         trace_id=trace_id,
         session=identity.session,
@@ -193,7 +198,8 @@ def _reading(
         project_id=next((span.edge.project_id for span in spans if span.edge.project_id), 0),
         totals=total(counted, verdicts),
         spans=spans,
-        tool_events=_tool_events(told),
+        tool_events=with_hooks(_tool_events(told), hooks),
+        hooks=hooks,
     )
 
 
@@ -226,6 +232,21 @@ def _settled(
 def _stored_costs(whole: Sequence[_Whole]) -> dict[bytes, float | None]:
     """Return what was stored of costs when spans arrived or were settled, by span id."""
     return {one.record.span_id: one.stored.usage.cost_usd for one in whole if one.stored.usage}
+
+
+def _hooks(
+    context: Context, identity: TraceIdentity, spans: Sequence[ReadSpan], told: Sequence[LogRecord]
+) -> TraceHooks:
+    """Return what hooks told of a trace, if its agent has hooks at all."""
+    records = [span.record for span in spans]
+    if not identity.session or not any(may_have_hooks(each.scope.name) for each in records):
+        return TraceHooks()
+    turn = identity.turn or _first(event_facts_of(record).turn for record in told)
+    window_us = (
+        min(record.start_us for record in records),
+        max(record.start_us + record.duration_us for record in records),
+    )
+    return read_hooks(context, identity.session, turn, window_us)
 
 
 def _told(context: Context, trace_id: bytes, whole: Sequence[_Whole]) -> list[LogRecord]:

@@ -46,6 +46,11 @@ _EVENTS_OF_SESSION: Final = f"""
 _DIGESTS_OF_TRACE: Final = """
     SELECT digest FROM logs WHERE trace_id = ? AND trace_id <> 0 ORDER BY time_us, digest LIMIT ?
 """
+_DIGESTS_BESIDE: Final = """
+    SELECT digest FROM logs
+    WHERE session_id = ? AND session_id <> 0 AND time_us >= ? AND time_us < ? AND trace_id = 0
+    ORDER BY time_us, digest LIMIT ?
+"""
 _COUNT: Final = "SELECT count(*) FROM logs"
 
 # digest, time, low trace id, span id, session, event name, resource; then the compressed record
@@ -125,6 +130,14 @@ def list_session_events(
 def list_trace_digests(reader: apsw.Connection, trace_id: bytes, limit: int) -> list[int]:
     """Return the digests of a trace's records; an index alone answers it."""
     return [row[0] for row in reader.execute(_DIGESTS_OF_TRACE, (_low_half(trace_id), limit))]
+
+
+def list_digests_beside(
+    reader: apsw.Connection, session_id: int, window_us: tuple[int, int], limit: int
+) -> list[int]:
+    """Return the digests of an unsigned session id's records in a window that name no trace."""
+    values = (to_signed(session_id), *window_us, limit)
+    return [row[0] for row in reader.execute(_DIGESTS_BESIDE, values)]
 
 
 def count_logs(reader: apsw.Connection) -> int:

@@ -53,9 +53,11 @@ from flowtrace_mcp.storage.span_rows import (
 )
 
 TRACE_SPANS_LIMIT: Final = 100_000
+BESIDE_US: Final = 2_000_000  # how far from a trace a hook's record may still tell of it
 
-# Bytes of an edge that a second delivery may change without meaning: clock, project, checksum.
-_MEANING: Final = (slice(0, 72), slice(80, 108), slice(110, 124))
+# Bytes of an edge that a second delivery may change without meaning: clock, project, checksum,
+# and the flags, which follow from the payload or were settled since.
+_MEANING: Final = (slice(0, 72), slice(80, 108), slice(110, 116), slice(118, 124))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +190,8 @@ class SpanStore:
                 return None
             rows = payloads.list_payload_rows(reader, [key for key, _ in found])
             told = logs.list_trace_digests(reader, trace_id, TRACE_SPANS_LIMIT)
-        stored = msgspec.msgpack.encode((found, rows, told))
+            beside = _digests_beside(reader, [unpack_edge(record) for _, record in found])
+        stored = msgspec.msgpack.encode((found, rows, told, beside))
         return hashlib.blake2b(stored, digest_size=16).digest()
 
     def list_edges(
@@ -230,6 +233,16 @@ class SpanStore:
         """Return a project's hours that start in a window, oldest first."""
         with self._database.reading() as reader:
             return project_hours.list_project_hours(reader, project_id, window_us, limit)
+
+
+def _digests_beside(reader: apsw.Connection, found: Sequence[Edge]) -> list[int]:
+    """Return the digests of what hooks told of a trace: records of its session that name none."""
+    session_id = next((edge.session_id for edge in found if edge.session_id), 0)
+    window_us = (
+        min(edge.timestamp_us for edge in found) - BESIDE_US,
+        max(edge.timestamp_us + edge.duration_us for edge in found) + BESIDE_US,
+    )
+    return logs.list_digests_beside(reader, session_id, window_us, TRACE_SPANS_LIMIT)
 
 
 def _with_payloads(

@@ -1,0 +1,78 @@
+"""What an agent's hooks told of a trace: its prompt, and of its tools what spans leave out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from flowtrace_mcp.ingest.event_facts import EventFacts
+from flowtrace_mcp.ingest.hook_reading import event_names, hook_of
+from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
+from flowtrace_mcp.ingest.log_writes import read_log
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.span_store import BESIDE_US
+
+HOOKS_LIMIT: Final = 10_000
+TOLD_KINDS: Final = (HookKind.PROMPT, HookKind.TOOL_START, HookKind.TOOL_END)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceHooks:
+    """Hook events of a trace."""
+
+    prompt: str = ""
+    calls: Mapping[str, Sequence[HookEvent]] = field(default_factory=dict)  # by call id, in order
+
+
+def read_hooks(context: Context, session: str, turn: str, window_us: tuple[int, int]) -> TraceHooks:
+    """Return what hooks told of a session in a window; of several prompts that of the turn."""
+    since_us, until_us = window_us
+    found = context.store.list_session_events(
+        session,
+        event_names(*TOLD_KINDS),
+        (since_us - BESIDE_US, until_us + BESIDE_US),
+        HOOKS_LIMIT,
+    )
+    events = [hook_of(read_log(one.data)) for one in reversed(found)]
+    calls: dict[str, list[HookEvent]] = {}
+    prompts: list[HookEvent] = []
+    for event in events:
+        if event is None:
+            continue
+        if event.kind is HookKind.PROMPT:
+            prompts.append(event)
+        elif event.tool_call_id:
+            calls.setdefault(event.tool_call_id, []).append(event)
+    return TraceHooks(prompt=_prompt_of(prompts, turn), calls=calls)
+
+
+def with_hooks(events: Mapping[str, EventFacts], hooks: TraceHooks) -> Mapping[str, EventFacts]:
+    """Return what log events say of tools, by call id, completed by what hooks say."""
+    if not hooks.calls:
+        return events
+    joined = dict(events)
+    for call_id, told in hooks.calls.items():
+        last = told[-1]
+        known = joined.get(call_id, EventFacts(tool_call_id=call_id, tool_name=last.tool_name))
+        joined[call_id] = replace(
+            known,
+            tool_arguments=last.tool_arguments
+            if known.tool_arguments is None
+            else known.tool_arguments,
+            tool_result=last.tool_result if known.tool_result is None else known.tool_result,
+        )
+    return joined
+
+
+def hook_bodies(events: Sequence[HookEvent]) -> list[dict[str, object]]:
+    """Return the JSON of a call's hook events: which, when, and how long the agent says it took."""
+    return [
+        {"event": event.event, "time_us": event.time_us}
+        | ({} if event.duration_us is None else {"duration_us": event.duration_us})
+        for event in events
+    ]
+
+
+def _prompt_of(prompts: Sequence[HookEvent], turn: str) -> str:
+    named = [prompt for prompt in prompts if turn and prompt.turn == turn]
+    chosen = named or [prompt for prompt in prompts if not turn or not prompt.turn]
+    return chosen[0].prompt if chosen else ""
