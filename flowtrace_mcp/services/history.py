@@ -10,6 +10,7 @@ from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.evidence import FileChange, changes_of
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.showing import without_secrets
+from flowtrace_mcp.services.taught_by import with_span
 from flowtrace_mcp.storage.memory_journal import Version
 
 IN_FORCE: Final = "in force"
@@ -91,7 +92,7 @@ def entry_of(entry: HistoryEntry) -> dict[str, object]:
 def _entry(context: Context, version: Version, caller: Caller) -> HistoryEntry:
     memory = version.memory
     return HistoryEntry(
-        memory=without_secrets(memory, context.settings.redact),
+        memory=without_secrets(with_span(context, memory), context.settings.redact),
         outcome=version.outcome,
         state=IN_FORCE if memory.retracted_us is None else RETIRED,
         older=version.older,
