@@ -176,7 +176,7 @@ def search_exactly(
     limit, most = limits
     parameters = {"query": query.int8_code, "sets": int_array(sets), "most": most}
     nearest = list(reader.execute(_NEAREST, parameters))
-    found = best_parts(_seen(reader, nearest, wanted), limit)
+    found = best_seen(reader, nearest, wanted)[:limit]
     if len(found) == limit or len(nearest) < most:
         return found
     parameters |= {**filter_parameters(wanted), "limit": limit}
@@ -184,26 +184,28 @@ def search_exactly(
 
 
 def score_vectors(
-    reader: apsw.Connection, query: VectorCode, vectors: Sequence[int], wanted: MemoryFilter
+    reader: apsw.Connection, query: VectorCode, vectors: Sequence[int]
 ) -> list[tuple[int, float]]:
-    """Return (memory key, cosine) of those vectors whose memories pass a filter, best first.
+    """Return (memory key, cosine) of some vectors, best first.
 
     Args:
         reader: A read connection.
         query: The question.
         vectors: Keys; those of vectors that are gone are passed over.
-        wanted: Which memories may be seen.
     """
     parameters = {"query": query.int8_code, "vectors": int_array(vectors)}
-    return _seen(reader, list(reader.execute(_SCORE_VECTORS, parameters)), wanted)
+    return list(reader.execute(_SCORE_VECTORS, parameters))
 
 
-def best_parts(scored: Sequence[tuple[int, float]], limit: int) -> list[tuple[int, float]]:
-    """Return the first ``limit`` memories of a list, best first, each by its best part."""
+def best_seen(
+    reader: apsw.Connection, scored: Sequence[tuple[int, float]], wanted: MemoryFilter
+) -> list[tuple[int, float]]:
+    """Return the memories of a list, best first, that pass a filter, each by its best part."""
     best: dict[int, float] = {}
     for key, score in scored:
         best.setdefault(key, score)
-    return list(best.items())[:limit]
+    seen = list_seen(reader, list(best), wanted)
+    return [pair for pair in best.items() if pair[0] in seen]
 
 
 def score_memories(
@@ -251,13 +253,6 @@ def count_embedded(reader: apsw.Connection) -> Embedded:
     # In this order: a memory is never counted as read before it is counted.
     by_embedder = dict(reader.execute(_COUNTS))
     return Embedded(memories=int(reader.execute(_TOTAL).get), by_embedder=by_embedder)
-
-
-def _seen(
-    reader: apsw.Connection, scored: list[tuple[int, float]], wanted: MemoryFilter
-) -> list[tuple[int, float]]:
-    seen = list_seen(reader, [key for key, _ in scored], wanted)
-    return [pair for pair in scored if pair[0] in seen]
 
 
 def _set_key(connection: apsw.Connection, project_id: int, embedder: str) -> int:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 # Scoring every vector takes 0.8 ms for each thousand, a search by sign codes 3 ms for any number.
 EXACT_VECTORS: Final = 5_000
-# So many times as many are looked at as are wanted, before every one is filtered.
+# So many times as many as are wanted are scored, and those nearest held against the filter.
 NEAREST_FACTOR: Final = 4
-# Where a filter hides most, so many are looked at before all are.
-WIDER_FACTOR: Final = 32
-# And so many of those that pass it are scored: with fewer, the answer is exact.
-SCORED_FACTOR: Final = 16
+NEAREST_LEAST: Final = 400  # and never fewer: with 40 of them a tenth of the best ten is missed
+# Where it hides too many, so many times as many are held against it, and then all.
+WIDER_FACTOR: Final = 16
+# Of all, so many of those that pass are scored: with fewer, the answer is exact.
+SCORED_FACTOR: Final = 4
 # Sets that the last questions did not need are let go beyond so many codes: 64 MB.
 KEPT_CODES: Final = 1_000_000
 # Codes of vectors that are gone are passed over until they are one in so many.
@@ -49,7 +50,7 @@ class VectorSearch:
         """Return (memory key, cosine of its best part) of the nearest that pass a filter."""
         sets = memory_vectors.list_sets(reader, wanted.place.project_id, query.embedder)
         if sum(one.vector_count for one in sets) <= self._exact_vectors:
-            keys, limits = [one.set_key for one in sets], (limit, limit * NEAREST_FACTOR)
+            keys, limits = [one.set_key for one in sets], (limit, _most(limit))
             return memory_vectors.search_exactly(reader, query, keys, wanted, limits)
         codes = [self._loaded(reader, one, len(query.sign_code)) for one in sets]
         return search_codes(reader, codes, query, wanted, limit)
@@ -99,20 +100,20 @@ def search_codes(
     The nearest by their codes are scored exactly. Where a filter hides more than half of them,
     more are looked at, in the end all: when few pass the filter, every one of them is scored.
     """
-    most = limit * NEAREST_FACTOR
+    most = _most(limit)
     nearest = [
         key
         for codes in sets
         for key in codes.vector_keys[codes.near(query.sign_code, query.int8_code, most)].tolist()
     ]
-    scored = memory_vectors.score_vectors(reader, query, nearest, wanted)
-    found = memory_vectors.best_parts(scored, limit)
+    scored = memory_vectors.score_vectors(reader, query, nearest)
     is_whole = len(nearest) == sum(codes.count for codes in sets)
-    if is_whole or (len(found) == limit and len(scored) * 2 >= len(nearest)):
-        return found
+    found = memory_vectors.best_seen(reader, scored if is_whole else scored[: limit * 2], wanted)
+    if is_whole or len(found) >= limit:
+        return found[:limit]
     passing = [key for codes in sets for key in _passing(reader, codes, query, wanted, limit)]
-    scored = memory_vectors.score_vectors(reader, query, passing, wanted)
-    return memory_vectors.best_parts(scored, limit)
+    scored = memory_vectors.score_vectors(reader, query, passing)
+    return memory_vectors.best_seen(reader, scored, wanted)[:limit]
 
 
 def _passing(
@@ -123,15 +124,28 @@ def _passing(
     limit: int,
 ) -> list[int]:
     """Return the vectors, nearest by their bits first, whose memories pass a filter."""
-    passing: list[int] = []
-    for most in (limit * WIDER_FACTOR, codes.count):
-        rows = codes.near_by_bits(query.sign_code, most)
-        memories, vectors = codes.memory_keys[rows].tolist(), codes.vector_keys[rows].tolist()
-        seen = memory_vectors.list_seen(reader, memories, wanted)
-        passing = [key for memory, key in zip(memories, vectors, strict=True) if memory in seen]
-        if len(passing) >= limit * SCORED_FACTOR:
-            break
-    return passing[: limit * SCORED_FACTOR]
+    most = _most(limit)
+    passing = _passing_of(reader, codes, query, wanted, most * WIDER_FACTOR)
+    if len(passing) >= most:
+        return passing[:most]
+    return _passing_of(reader, codes, query, wanted, codes.count)[: most * SCORED_FACTOR]
+
+
+def _most(limit: int) -> int:
+    return max(limit * NEAREST_FACTOR, NEAREST_LEAST)
+
+
+def _passing_of(
+    reader: apsw.Connection,
+    codes: "SignCodes",
+    query: VectorCode,
+    wanted: MemoryFilter,
+    most: int,
+) -> list[int]:
+    rows = codes.near_by_bits(query.sign_code, most)
+    memories, vectors = codes.memory_keys[rows].tolist(), codes.vector_keys[rows].tolist()
+    seen = memory_vectors.list_seen(reader, memories, wanted)
+    return [key for memory, key in zip(memories, vectors, strict=True) if memory in seen]
 
 
 def _no_codes(code_bytes: int, room: int) -> "SignCodes":
