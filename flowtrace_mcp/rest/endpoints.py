@@ -6,13 +6,14 @@ holds up the receivers that share the loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from flowtrace_mcp.errors import FlowtraceError, TooLargeError
@@ -27,7 +28,10 @@ from flowtrace_mcp.rest.questions import Question
 from flowtrace_mcp.services.context import Context
 
 Work: TypeAlias = Callable[[Context, Question], object]
+LinesWork: TypeAlias = Callable[[Context, Question], Iterator[bytes]]
 _JSON: Final = "application/json"
+_LINES: Final = "application/x-ndjson"
+_CHUNK_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +62,43 @@ class Endpoints:
         """Return a route that answers POST with what ``work`` returns, as JSON."""
         return Route(path, self._endpoint(work, status, None), methods=["POST"])
 
+    def lines(self, path: str, work: LinesWork) -> Route:
+        """Return a route that answers GET with the lines of ``work``, as they come.
+
+        Args:
+            path: As Starlette writes it.
+            work: Raises FlowtraceError before the first line when it has no answer.
+        """
+
+        def respond(question: Question) -> Response:
+            lines = work(self.open_context(), question)
+            first = next(lines, b"")
+            return StreamingResponse(_chunks(chain([first], lines)), media_type=_LINES)
+
+        return Route(path, self._answering(respond, None), methods=["GET"])
+
     def _endpoint(
         self, work: Work, status: int, error_status: int | None
     ) -> Callable[[Request], Awaitable[Response]]:
-        def respond(question: Question) -> bytes:
-            return to_json(work(self.open_context(), question))
+        def respond(question: Question) -> Response:
+            return json_response(to_json(work(self.open_context(), question)), status)
 
+        return self._answering(respond, error_status)
+
+    def _answering(
+        self, respond: Callable[[Question], Response], error_status: int | None
+    ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             try:
                 question = await self._question(request)
                 loop = asyncio.get_running_loop()
-                body = await loop.run_in_executor(self.workers, respond, question)
+                return await loop.run_in_executor(self.workers, respond, question)
             except FlowtraceError as error:
                 return error_response(error, error_status)
             except ClientDisconnect:
                 raise
             except Exception:  # noqa: BLE001 - the edge of a request; it is logged
                 return failure_response(request)
-            return json_response(body, status)
 
         return endpoint
 
@@ -106,3 +129,14 @@ class Endpoints:
                 )
             body += chunk
         return bytes(body)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines joined to pieces that are worth sending."""
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= _CHUNK_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece)

@@ -3,6 +3,7 @@
 The arguments are those of the tools of the same names; one that is not known is refused.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question, json_object, shaped
 from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.export_memories import export_lines, open_export
 from flowtrace_mcp.services.forget import ForgetRequest, forget
 from flowtrace_mcp.services.history import entry_of, history
 from flowtrace_mcp.services.named_projects import named_project
@@ -94,6 +96,7 @@ def memory_routes(endpoints: Endpoints) -> list[Route]:
         endpoints.post("/api/v1/memories", _remember),
         endpoints.post("/api/v1/memories/recall", _recall),
         endpoints.post("/api/v1/memories/forget", _forget),
+        endpoints.lines("/api/v1/memories/export", _export),
         endpoints.post("/api/v1/memories/undo", _undo),
         endpoints.get("/api/v1/memories/{id}/history", _history),
     ]
@@ -208,6 +211,16 @@ def _history(context: Context, question: Question) -> object:
     caller = _caller(context, _Body(project=question.text("project")))
     entries = history(context, question.path["id"], caller)
     return {"items": [entry_of(entry) for entry in entries], "next": None}
+
+
+def _export(context: Context, question: Question) -> Iterator[bytes]:
+    """Answer with the lines of one project's memories, or of all with ``all=true``."""
+    question.only("project", "all")
+    told = question.text("all").lower()
+    if told not in {"", "true", "false"}:
+        raise InputError(f"all cannot be {told[:40]!r}", why="it is true or false")
+    project = None if told == "true" else named_project(context, question.text("project"))
+    return export_lines(open_export(context, project))
 
 
 def _caller(context: Context, body: _Body) -> Caller:

@@ -132,7 +132,7 @@ def remember_all(
             id=one.handle,
             outcome=one.outcome,
             old_id=one.old.handle if one.old else "",
-            old_text=one.old.content if one.old else "",
+            old_text=Redactor(own=context.settings.redact).text(one.old.content) if one.old else "",
             redactions=redactions,
         )
         for one, (_, redactions) in zip(placed, prepared, strict=True)
