@@ -26,7 +26,6 @@ from flowtrace_mcp.storage import (
     traces,
     usage,
 )
-from flowtrace_mcp.storage.cost_updates import update_costs
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.rebuild import (
     ALL_TIMES_US,
@@ -37,6 +36,7 @@ from flowtrace_mcp.storage.rebuild import (
     rebuild_session,
     rebuild_trace,
 )
+from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans
 from flowtrace_mcp.storage.span_rows import (
     PreparedSpan,
     contents_of,
@@ -121,13 +121,13 @@ class SpanStore:
                 return 0
         return self._database.write(lambda c: _bind_session(c, number, project_id))
 
-    def update_costs(self, trace_id: bytes, costs_usd: Mapping[bytes, float]) -> int:
-        """Give spans of a trace other costs, by span id, in the roll-ups too.
+    def settle_spans(self, trace_id: bytes, settled: Mapping[bytes, SettledSpan]) -> int:
+        """Store what a whole trace says of its model calls, by span id, in the roll-ups too.
 
         Returns:
-            How many had another; a span without usage has no cost to change.
+            How many have changed.
         """
-        return self._database.write(lambda c: update_costs(c, trace_id, costs_usd))
+        return self._database.write(lambda c: settle_spans(c, trace_id, settled))
 
     def find_session_project(self, session: str) -> int:
         """Return the number of the project that a session is bound to, 0 when none."""
