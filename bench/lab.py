@@ -202,6 +202,18 @@ def rss_mib(pid: int) -> float:
     return round(int(fields[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
 
+def peak_mib(pid: int) -> float:
+    """Return the most resident memory that a process had since it began or ``forget_peak``."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return round(int(kib) / 1024, 1)
+
+
+def forget_peak(pid: int) -> None:
+    """Let ``peak_mib`` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def elapsed_ms(work: Callable[[], object]) -> float:
     """Return the milliseconds that some work takes."""
     began_s = time.perf_counter()
