@@ -48,7 +48,7 @@ def readable_size(size_bytes: int) -> str:
 
 
 def _body(call: Call, found: Status) -> dict[str, object]:
-    store = asdict(found.store)
+    store, change = asdict(found.store), found.model_change
     refusal = store.pop("write_refusal")
     return {
         "health": found.health,
@@ -58,6 +58,7 @@ def _body(call: Call, found: Status) -> dict[str, object]:
         "listener": asdict(found.listener),
         "embedder": {"id": found.embedder, "state": found.embedder_state},
         "pending_embeddings": found.pending_embeddings,
+        "model_change": None if change is None else asdict(change),
         "problems": found.problems,
         "switch_on": dict(found.switch_on),
     }
@@ -76,6 +77,12 @@ def _tell(call: Call, found: Status) -> None:
     say(f"  embedder   {found.embedder} ({found.embedder_state})")
     if found.pending_embeddings:
         say(f"  pending    {found.pending_embeddings:,} memories wait for a vector")
+    if found.model_change is not None:
+        change = found.model_change
+        say(
+            f"  change     {change.from_embedder} to {change.to_embedder}:"
+            f" {change.done:,} of {change.total:,} memories; words find the others"
+        )
     owner = found.listener.owner_pid
     say(
         "  listener   none; an editor or `flowtrace serve` starts it"

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from flowtrace_mcp.services.status import Status, status
+from flowtrace_mcp.services.status import ModelChange, Status, status
 from flowtrace_mcp.tools.declaring import Answer, Arguments, Call, Reply, Tool, hints
 
 
@@ -22,6 +22,7 @@ class StatusAnswer(Answer):
     stored: dict[str, int]
     model: str
     pending_embeddings: int = 0
+    model_change: dict[str, Any] = Field(default_factory=dict)
     switch_on: dict[str, str] = Field(default_factory=dict)
 
 
@@ -57,8 +58,20 @@ def _answer(found: Status) -> StatusAnswer:
         },
         model=f"{found.embedder} ({found.embedder_state})",
         pending_embeddings=found.pending_embeddings,
+        model_change=_change(found.model_change),
         switch_on=dict(found.switch_on),
     )
+
+
+def _change(change: ModelChange | None) -> dict[str, Any]:
+    if change is None:
+        return {}
+    return {
+        "from": change.from_embedder,
+        "to": change.to_embedder,
+        "done": change.done,
+        "total": change.total,
+    }
 
 
 def _text(answer: StatusAnswer) -> str:
@@ -70,6 +83,9 @@ def _text(answer: StatusAnswer) -> str:
         f"stored: {counts}",
         f"model: {answer.model}",
     ]
+    if answer.model_change:
+        told = "{from} to {to}, {done} of {total} memories".format(**answer.model_change)
+        lines.append(f"model change: {told}; words find the others")
     lines += [f"problem: {problem}" for problem in answer.problems]
     lines += [f"to see {agent}'s traces, set: {how}" for agent, how in answer.switch_on.items()]
     return "\n".join(lines)

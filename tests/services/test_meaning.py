@@ -7,6 +7,7 @@ import pytest
 
 from flowtrace_mcp.embedding.encoding import encode
 from flowtrace_mcp.embedding.loader import Embedder
+from flowtrace_mcp.embedding.names import MINILM_ID
 from flowtrace_mcp.errors import EmbeddingError, SettingsError
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services import meaning as meaning_module
@@ -24,7 +25,7 @@ class Loader:
         self.may_go_on = threading.Event()
         self.may_go_on.set()
         self.count = 0
-        self.error: EmbeddingError | None = None
+        self.error: Exception | None = None
 
     def __call__(self, choice: str) -> Embedder:
         self.count += 1
@@ -79,6 +80,7 @@ def test_nothing_is_loaded_before_the_first_need(loader: Loader, remote: RemoteO
     meaning = Meaning("minilm", remote)
 
     assert meaning.state is MeaningState.IDLE
+    assert meaning.embedder_prefix == MINILM_ID
     assert meaning.encode_here(TEXTS) is None
     assert loader.count == 0
 
@@ -178,6 +180,18 @@ def test_a_model_that_cannot_be_loaded_is_told_and_not_tried_again(
     meaning.load()
     assert meaning.encode(TEXTS) is None
     assert loader.count == 1
+
+
+def test_whatever_a_library_raises_ends_the_loading(loader: Loader, remote: RemoteOwner) -> None:
+    loader.error = RuntimeError("no kernel image is available")
+    meaning = Meaning("minilm", remote)
+
+    assert meaning.encode(TEXTS, patience_s=LIMIT_S) is None
+
+    assert meaning.state is MeaningState.FAILED
+    assert isinstance(meaning.failure, EmbeddingError)
+    assert "RuntimeError" in str(meaning.failure)
+    assert "kernel" not in str(meaning.failure)
 
 
 def test_an_embedder_that_there_is_not_is_a_failure(remote: RemoteOwner) -> None:

@@ -12,6 +12,7 @@ from flowtrace_mcp.model.memory import ScopeName
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.compression import compress
 from flowtrace_mcp.storage.connection import load_vectors
+from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import Clock
@@ -107,6 +108,13 @@ def remember(store: Store) -> None:
     keep(store.memories, "word new")
 
 
+def by_codes(store: Store) -> None:
+    """Search as in a file of many vectors, with a filter that most do not pass."""
+    many = MemoryStore(store._database, exact_vectors=0)
+    for wanted in (asking(), asking(tags=("none",))):
+        many.search(matching("word"), code(1, 0), wanted, 20)
+
+
 DAILY: dict[str, Callable[[Store], object]] = {
     "a new span": lambda s: s.spans.insert_spans([span(90, session="s-1")]).result(WAIT_S),
     "spans again": write_again,
@@ -138,6 +146,7 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "forget": lambda s: s.memories.retract(keep(s.memories, "word x").handle, 1, ""),
     "recall": lambda s: s.memories.search(matching("word"), code(1, 0), asking(), 20),
     "recall of a layer": lambda s: s.memories.list_recent(asking(scope=ScopeName.REPO), 20),
+    "recall by codes": by_codes,
     "pending": lambda s: s.memories.list_pending("e@2", 10),
 }
 # Lists that a person pages through read no more rows than they show.

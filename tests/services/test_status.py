@@ -1,0 +1,87 @@
+"""What `status` says of the model: what waits for it, and how far a new one has come."""
+
+from dataclasses import replace
+
+from flowtrace_mcp.embedding.names import MINILM_ID
+from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.meaning import Meaning
+from flowtrace_mcp.services.remember import RememberRequest, remember_all
+from flowtrace_mcp.services.status import (
+    ListenerFacts,
+    ModelChange,
+    find_model_change,
+    pending_embeddings,
+    status,
+)
+
+TEXTS = ("deploys run from main", "staging runs Postgres", "tabs, never spaces")
+
+
+def choosing(context: Context, choice: str) -> Context:
+    return replace(context, meaning=Meaning(choice, lambda _: None))
+
+
+def keep(context: Context, caller: Caller) -> None:
+    remember_all(context, [RememberRequest(content=text) for text in TEXTS], caller)
+
+
+def embed(context: Context, embedder: str, *keys: int) -> None:
+    code = VectorCode(embedder=embedder, sign_code=b"\x80", int8_code=b"\x7f", scale=1 / 127)
+    context.store.memories.insert_vectors([(key, [code]) for key in keys])
+
+
+def test_memories_wait_for_the_model_that_is_chosen_before_it_is_loaded(
+    context: Context, caller: Caller
+) -> None:
+    keep(context, caller)
+    embed(context, MINILM_ID, 1)
+
+    assert pending_embeddings(choosing(context, "minilm")) == 2
+    assert pending_embeddings(choosing(context, "sentence-transformers:org/other")) == 3
+
+
+def test_nothing_waits_for_a_model_that_is_switched_off(context: Context, caller: Caller) -> None:
+    keep(context, caller)
+    embed(context, MINILM_ID, 1)
+
+    assert pending_embeddings(choosing(context, "off")) == 0
+    assert find_model_change(choosing(context, "off")) is None
+
+
+def test_status_says_how_far_a_new_model_has_come(context: Context, caller: Caller) -> None:
+    keep(context, caller)
+    embed(context, "before@1", 1, 2, 3)
+    embed(context, MINILM_ID, 3)
+
+    found = status(choosing(context, "minilm"), ListenerFacts())
+
+    assert found.pending_embeddings == 2
+    assert found.model_change == ModelChange(
+        from_embedder="before@1", to_embedder=MINILM_ID, done=1, total=3
+    )
+
+
+def test_a_change_is_over_when_every_memory_is_read(context: Context, caller: Caller) -> None:
+    keep(context, caller)
+    embed(context, "before@1", 1, 2, 3)
+    embed(context, MINILM_ID, 1, 2, 3)
+
+    assert find_model_change(choosing(context, "minilm")) is None
+
+
+def test_the_first_model_is_no_change(context: Context, caller: Caller) -> None:
+    keep(context, caller)
+
+    assert find_model_change(choosing(context, "minilm")) is None
+
+
+def test_another_build_of_the_same_model_is_a_change(context: Context, caller: Caller) -> None:
+    keep(context, caller)
+    older = MINILM_ID.partition("@")[0] + "@00000000"
+    embed(context, older, 1, 2, 3)
+
+    change = find_model_change(choosing(context, "minilm"))
+
+    assert change is not None
+    assert (change.from_embedder, change.to_embedder) == (older, MINILM_ID)
