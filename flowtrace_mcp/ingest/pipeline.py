@@ -18,8 +18,9 @@ from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_writes import span_writes
-from flowtrace_mcp.ingest.unsettled import UnsettledTraces
-from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
+from flowtrace_mcp.ingest.unsettled import UnsettledTraces, model_calls
+from flowtrace_mcp.model.span_write import SpanWrite
+from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected, SpanRecord
 from flowtrace_mcp.storage.store import Store
 
 # One write transaction holds the file's lock for the whole of a job, about 20 ms for so many.
@@ -77,12 +78,16 @@ class Pipeline:
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
         with self._turn:
             records, rejected = decode.decode_traces(body)
-        self._run(
-            self._store.spans.insert_spans(span_writes(part, self._prices))
-            for part in _parts(records)
-        )
-        self._unsettled.note_spans(records)
+        calls: list[SpanWrite] = []
+        self._run(self._insertion(part, calls) for part in _parts(records))
+        self._unsettled.note_calls(calls)
         return Outcome(accepted_count=len(records), rejected=rejected)
+
+    def _insertion(self, records: Sequence[SpanRecord], calls: list[SpanWrite]) -> _Job:
+        """Queue spans; the model calls among them are added to ``calls``."""
+        writes = span_writes(records, self._prices)
+        calls += model_calls(writes)
+        return self._store.spans.insert_spans(writes)
 
     def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         """Store the records of an ExportLogsServiceRequest; see ``traces``."""

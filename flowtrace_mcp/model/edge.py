@@ -17,8 +17,9 @@ _RECORD: Final = struct.Struct("<16s16s7Q3I2f2H4B2H2BHI")  # no hidden padding
 _CHECKED: Final = struct.Struct("<16s16s7Q3I2f2H4B2H2BH")  # all but the checksum
 _CHECKSUM: Final = struct.Struct("<I")
 _CHECKED_BYTES: Final = 124
-_PROJECT: Final = struct.Struct("<H")
+_U16: Final = struct.Struct("<H")
 _PROJECT_OFFSET: Final = 108
+_FLAGS_OFFSET: Final = 116
 assert _RECORD.size == EDGE_SIZE_BYTES
 assert _CHECKED.size == _CHECKED_BYTES
 
@@ -236,8 +237,23 @@ def with_project(record: bytes, project_id: int) -> bytes:
             why=f"a project is a number from 0 to {U16_MAX}",
             mend="remove projects that are no longer used",
         )
-    head = record[:_PROJECT_OFFSET] + _PROJECT.pack(project_id)
-    checked = head + record[_PROJECT_OFFSET + _PROJECT.size : _CHECKED_BYTES]
+    return _with(record, _PROJECT_OFFSET, project_id)
+
+
+def with_flags(record: bytes, flags: int) -> bytes:
+    """Return the same packed edge with other flags, see ``EdgeFlag``.
+
+    Raises:
+        DamagedError: The record is damaged; a new checksum would hide it.
+    """
+    _check(record)
+    return _with(record, _FLAGS_OFFSET, flags)
+
+
+def _with(record: bytes, offset: int, number: int) -> bytes:
+    """Return the record with another 16-bit number at an offset, and the checksum for it."""
+    head = record[:offset] + _U16.pack(number)
+    checked = head + record[offset + _U16.size : _CHECKED_BYTES]
     return checked + _CHECKSUM.pack(zlib.crc32(checked))
 
 

@@ -1,15 +1,17 @@
-"""Stored costs brought up to what a whole trace says, so that lists show what the trace shows."""
+"""Stored sums brought up to what a whole trace says, so that lists show what the trace shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.trace_reading import read_trace
+from flowtrace_mcp.services.trace_reading import ReadSpan, read_trace
+from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.traces import Page
 
-# A run of upkeep takes so many; the others wait for the next.
-TRACES_A_RUN: Final = 100
+# A run of upkeep takes no longer, a second apart: ingest keeps nearly all of the process.
+RUN_LIMIT_US: Final = 50_000
 PAGE_TRACES: Final = 200
 
 
@@ -18,17 +20,22 @@ class Settled:
     """What was gone through, and what was changed."""
 
     trace_count: int
-    call_count: int  # calls that have another cost now
+    call_count: int  # calls that have another cost now, or count no more
 
 
 def settle_waiting(context: Context) -> int:
-    """Settle traces of whose calls a log event told lately; return how many calls it changed."""
-    waiting = context.unsettled.take(TRACES_A_RUN)
-    return sum(settle_trace(context, trace_id) for trace_id in waiting)
+    """Settle some of the traces that wait for it; return how many calls have changed."""
+    began_us, count = context.now_us(), 0
+    while context.now_us() - began_us < RUN_LIMIT_US:
+        trace_id = context.unsettled.take()
+        if trace_id is None:
+            break
+        count += settle_trace(context, trace_id)
+    return count
 
 
 def settle_trace(context: Context, trace_id: bytes, *, at_new_prices: bool = False) -> int:
-    """Store the costs that a trace shows; return how many calls have another one now.
+    """Store which calls of a trace count and what they cost; return how many have changed.
 
     Args:
         context: The means of the program.
@@ -37,16 +44,16 @@ def settle_trace(context: Context, trace_id: bytes, *, at_new_prices: bool = Fal
             was when they arrived.
     """
     reading = read_trace(context, trace_id, at_new_prices=at_new_prices)
-    costs = (
-        {}
-        if reading is None
-        else {
-            span.record.span_id: span.facts.cost_usd
-            for span in reading.spans
-            if span.cost.origin and span.facts.cost_usd is not None
-        }
-    )
-    return context.store.spans.update_costs(trace_id, costs) if costs else 0
+    settled = {} if reading is None else _settled(reading.spans)
+    return context.store.spans.settle_spans(trace_id, settled) if settled else 0
+
+
+def _settled(spans: Sequence[ReadSpan]) -> dict[bytes, SettledSpan]:
+    calls = [span for span in spans if span.facts.operation in MODEL_CALLS]
+    return {
+        span.record.span_id: SettledSpan(counts=span.verdict.counts, cost_usd=span.facts.cost_usd)
+        for span in calls
+    }
 
 
 def recompute_costs(context: Context, since_us: int, *, at_new_prices: bool = False) -> Settled:

@@ -15,6 +15,7 @@ from flowtrace_mcp.model.edge import (
     Edge,
     pack_edge,
     unpack_edge,
+    with_flags,
     with_project,
 )
 from tests.strategies import edges, span_ids, trace_ids, u16s
@@ -111,6 +112,19 @@ def test_binding_to_a_project_does_not_hide_damage() -> None:
 
     with pytest.raises(DamagedError):
         with_project(bytes(record), 1)
+
+
+@given(edges(), u16s)
+def test_other_flags_change_the_flags_and_nothing_else(edge: Edge, flags: int) -> None:
+    assert with_flags(pack_edge(edge), flags) == pack_edge(replace(edge, flags=flags))
+
+
+def test_other_flags_do_not_hide_damage() -> None:
+    record = bytearray(pack_edge(PLAIN))
+    record[0] ^= 1
+
+    with pytest.raises(DamagedError):
+        with_flags(bytes(record), 1)
 
 
 @pytest.mark.parametrize("project_id", [-1, U16_MAX + 1])

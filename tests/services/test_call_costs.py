@@ -315,3 +315,43 @@ def test_more_traces_than_a_page_are_all_gone_through(context, send, monkeypatch
     for number in range(5):
         send(llm_request() | {"traceId": f"{number + 1:032x}"})
     assert recompute_costs(context, 0).trace_count == 5
+
+
+def test_lists_count_a_call_once_that_two_instrumentations_tell(context, pipeline, read, listed):
+    scopes = [
+        {"scope": {"name": name}, "spans": [llm_request(number)]}
+        for number, name in ((1, "one"), (2, "two"))
+    ]
+    for scope in scopes:
+        scope["spans"][0]["endTimeUnixNano"] = str((START_US + 1_000_000) * 1000)
+        request = {"resourceSpans": [{"scopeSpans": [scope]}]}
+        pipeline.traces(json.dumps(request).encode(), PayloadEncoding.JSON)
+    assert settle_waiting(context) == 1
+    totals = read()[0]["totals"]
+    shown = listed()
+    assert shown.cost_usd == totals["cost_usd"] == pytest.approx(SONNET_USD)
+    assert shown.model_calls == totals["model_calls"] == 1
+    assert shown.tokens.output == totals["tokens"]["output"] == 17
+    assert settle_waiting(context) == 0
+
+
+def test_lists_count_the_inner_of_two_calls(context, send, listed):
+    send(llm_request(2) | {"parentSpanId": ""})
+    send(llm_request(1) | {"parentSpanId": f"{2:016x}"})
+    settle_waiting(context)
+    assert (listed().model_calls, listed().cost_usd) == (1, pytest.approx(SONNET_USD))
+
+
+def test_a_run_ends_in_time_and_the_rest_waits(context, send, clock, monkeypatch):
+    for number in range(3):
+        trace_id = f"{number + 1:032x}"
+        send(
+            llm_request(2) | {"traceId": trace_id, "parentSpanId": ""},
+            llm_request(1) | {"traceId": trace_id, "parentSpanId": f"{2:016x}"},
+        )
+    monkeypatch.setattr(settle_costs, "RUN_LIMIT_US", 1)
+    assert settle_waiting(context) == 0  # the clock goes on by one with every look
+    monkeypatch.setattr(settle_costs, "RUN_LIMIT_US", 2)
+    assert settle_waiting(context) == 1
+    monkeypatch.setattr(settle_costs, "RUN_LIMIT_US", 50_000)
+    assert settle_waiting(context) == 2
