@@ -8,7 +8,7 @@ from typing import Final
 from flowtrace_mcp.cli.output import Output
 
 REDRAW_S: Final = 0.1
-LOG_SHARE: Final = 0.1
+LOG_LINES: Final = 10
 BAR_CHARACTERS: Final = 24
 
 
@@ -28,16 +28,15 @@ class Progress:
     is_asked: bool = False
     now_s: Callable[[], float] = time.monotonic
     _drawn_s: float = field(default=-1.0, init=False)
-    _drawn_share: float = field(default=-1.0, init=False)
+    _logged: int = field(default=-1, init=False)
 
     def show(self, share: float) -> None:
         """Show that a share is done, 0 to 1; most calls draw nothing."""
         if self.output.err.isatty():
             self._draw(share)
-        elif self.is_asked and (share - self._drawn_share >= LOG_SHARE or share >= 1.0):
-            if share > self._drawn_share:
-                self.output.say_aside(f"{self.label}: {share:.0%}")
-            self._drawn_share = share
+        elif self.is_asked and round(share * 1000) * LOG_LINES // 1000 > self._logged:
+            self._logged = round(share * 1000) * LOG_LINES // 1000
+            self.output.say_aside(f"{self.label}: {share:.0%}")
 
     def end(self) -> None:
         """Take the bar away, so that the answer stands alone."""
