@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,9 @@ from flowtrace_mcp.ingest import (
     hooks_windsurf,
 )
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind, Said
+from flowtrace_mcp.ingest.log_writes import LogWrites, log_writes
 from flowtrace_mcp.ingest.span_claims import HOOKS_SCOPE
+from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.telemetry import AttributeValue, LogRecord, Resource, Scope
 from flowtrace_mcp.model.text import storable
 
@@ -82,6 +84,26 @@ def event_agent(name: str) -> str:
     """Return the agent in an event's name, "" when it is no hook's."""
     prefix, _, rest = name.partition(".")
     return rest.partition(".")[0] if prefix == "hook" else ""
+
+
+def turn_id(session: str, turn: str) -> bytes:
+    """Return the 16-byte id under which the events of a turn are found, empty when it has no name.
+
+    It stands where the trace id of other records does, and no trace has it.
+    """
+    if not (session and turn):
+        return b""
+    return bytes(8) + string_id(f"hooks\x1f{session}\x1f{turn}").to_bytes(8, "big")
+
+
+def hook_rows(read: Sequence[tuple[HookEvent, AttributeValue]]) -> LogWrites:
+    """Return the rows that keep events, to be found by their turns."""
+    writes = log_writes([hook_record(event, said) for event, said in read])
+    for at, (event, _) in enumerate(read):
+        number = int.from_bytes(turn_id(event.session, event.turn)[8:], "big", signed=True)
+        row = writes.rows[at]
+        writes.rows[at] = (*row[:2], number, *row[3:])
+    return writes
 
 
 def hook_record(event: HookEvent, said: AttributeValue) -> LogRecord:

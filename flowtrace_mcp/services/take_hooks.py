@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from flowtrace_mcp.errors import FlowtraceError
-from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_record, read_hook
+from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_rows, read_hook
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.hook_spans import hook_span_writes, same_call
-from flowtrace_mcp.ingest.log_writes import log_writes, read_log
+from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Context
@@ -99,7 +99,7 @@ class HookDesk:
         events = [event for event, _ in read]
         in_order = sorted(events, key=lambda event: event.time_us)
         find = _Finder(context, in_order).find_before
-        logs = log_writes([hook_record(event, said) for event, said in read])
+        logs = hook_rows(read)
         job = context.store.insert_hooks(
             logs.rows,
             sorted(logs.names),

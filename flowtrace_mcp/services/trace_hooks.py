@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flowtrace_mcp.ingest.event_facts import EventFacts
-from flowtrace_mcp.ingest.hook_reading import event_names, hook_of
+from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, turn_id
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.storage.span_store import BESIDE_US
 
 HOOKS_LIMIT: Final = 10_000
+# Hooks run a moment before and after what they tell of, each in a process of its own.
+BESIDE_US: Final = 2_000_000
 TOLD_KINDS: Final = (HookKind.PROMPT, HookKind.TOOL_START, HookKind.TOOL_END)
 
 
@@ -24,25 +25,26 @@ class TraceHooks:
 
 
 def read_hooks(context: Context, session: str, turn: str, window_us: tuple[int, int]) -> TraceHooks:
-    """Return what hooks told of a session in a window; of several prompts that of the turn."""
-    since_us, until_us = window_us
-    found = context.store.list_session_events(
-        session,
-        event_names(*TOLD_KINDS),
-        (since_us - BESIDE_US, until_us + BESIDE_US),
-        HOOKS_LIMIT,
-    )
-    events = [hook_of(read_log(one.data)) for one in reversed(found)]
+    """Return what hooks told of a turn; without its name, of the session in a window."""
+    names = event_names(*TOLD_KINDS)
+    if key := turn_id(session, turn):
+        found = context.store.list_trace_events(key, names, HOOKS_LIMIT)
+    else:
+        around_us = (window_us[0] - BESIDE_US, window_us[1] + BESIDE_US)
+        found = context.store.list_session_events(session, names, around_us, HOOKS_LIMIT)[::-1]
+    events = [hook_of(read_log(one.data)) for one in found]
     calls: dict[str, list[HookEvent]] = {}
-    prompts: list[HookEvent] = []
+    prompt = ""
     for event in events:
         if event is None:
             continue
         if event.kind is HookKind.PROMPT:
-            prompts.append(event)
+            prompt = prompt or event.prompt
         elif event.tool_call_id:
             calls.setdefault(event.tool_call_id, []).append(event)
-    return TraceHooks(prompt=_prompt_of(prompts, turn), calls=calls)
+    for told in calls.values():  # a start of the same microsecond comes before its end
+        told.sort(key=lambda event: (event.time_us, event.kind is HookKind.TOOL_END))
+    return TraceHooks(prompt=prompt, calls=calls)
 
 
 def with_hooks(events: Mapping[str, EventFacts], hooks: TraceHooks) -> Mapping[str, EventFacts]:
@@ -70,9 +72,3 @@ def hook_bodies(events: Sequence[HookEvent]) -> list[dict[str, object]]:
         | ({} if event.duration_us is None else {"duration_us": event.duration_us})
         for event in events
     ]
-
-
-def _prompt_of(prompts: Sequence[HookEvent], turn: str) -> str:
-    named = [prompt for prompt in prompts if turn and prompt.turn == turn]
-    chosen = named or [prompt for prompt in prompts if not turn or not prompt.turn]
-    return chosen[0].prompt if chosen else ""

@@ -46,10 +46,8 @@ _EVENTS_OF_SESSION: Final = f"""
 _DIGESTS_OF_TRACE: Final = """
     SELECT digest FROM logs WHERE trace_id = ? AND trace_id <> 0 ORDER BY time_us, digest LIMIT ?
 """
-_DIGESTS_BESIDE: Final = """
-    SELECT digest FROM logs
-    WHERE session_id = ? AND session_id <> 0 AND time_us >= ? AND time_us < ? AND trace_id = 0
-    ORDER BY time_us, digest LIMIT ?
+_STATE_OF_SESSION: Final = """
+    SELECT count(*), max(time_us) FROM logs WHERE session_id = ? AND session_id <> 0
 """
 _COUNT: Final = "SELECT count(*) FROM logs"
 
@@ -132,12 +130,13 @@ def list_trace_digests(reader: apsw.Connection, trace_id: bytes, limit: int) -> 
     return [row[0] for row in reader.execute(_DIGESTS_OF_TRACE, (_low_half(trace_id), limit))]
 
 
-def list_digests_beside(
-    reader: apsw.Connection, session_id: int, window_us: tuple[int, int], limit: int
-) -> list[int]:
-    """Return the digests of an unsigned session id's records in a window that name no trace."""
-    values = (to_signed(session_id), *window_us, limit)
-    return [row[0] for row in reader.execute(_DIGESTS_BESIDE, values)]
+def find_session_state(reader: apsw.Connection, session_id: int) -> tuple[int, int]:
+    """Return how many records name an unsigned session id, and the latest one's time.
+
+    An index alone answers it; both are 0 when there is none.
+    """
+    count, latest_us = next(reader.execute(_STATE_OF_SESSION, (to_signed(session_id),)))
+    return int(count), int(latest_us or 0)
 
 
 def count_logs(reader: apsw.Connection) -> int:

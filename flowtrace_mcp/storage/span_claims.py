@@ -106,7 +106,6 @@ def _claims_of(writes: Iterable[SpanWrite]) -> tuple[list[Claim], set[int]]:
 def _is_beaten(claim: Claim, by_id: defaultdict[int, list[Claim]], timed: set[int]) -> bool:
     rivals: Sequence[Claim] = by_id[claim.claim_id]
     return any(
-        rival.authority > claim.authority
-        and (claim.claim_id not in timed or rival.overlaps(claim))
+        rival.authority > claim.authority and (claim.claim_id not in timed or rival.overlaps(claim))
         for rival in rivals
     )

@@ -59,6 +59,8 @@ BESIDE_US: Final = 2_000_000  # how far from a trace a hook's record may still t
 # and the flags, which follow from the payload or were settled since.
 _MEANING: Final = (slice(0, 72), slice(80, 108), slice(110, 116), slice(118, 124))
 
+_SESSION: Final = slice(48, 56)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
@@ -190,7 +192,12 @@ class SpanStore:
                 return None
             rows = payloads.list_payload_rows(reader, [key for key, _ in found])
             told = logs.list_trace_digests(reader, trace_id, TRACE_SPANS_LIMIT)
-            beside = _digests_beside(reader, [unpack_edge(record) for _, record in found])
+            # Hooks tell of a trace in records of its session that do not name it.
+            told_beside = {record[_SESSION] for _, record in found}
+            beside = [
+                logs.find_session_state(reader, int.from_bytes(session, "little"))
+                for session in sorted(told_beside)
+            ]
         stored = msgspec.msgpack.encode((found, rows, told, beside))
         return hashlib.blake2b(stored, digest_size=16).digest()
 
@@ -233,16 +240,6 @@ class SpanStore:
         """Return a project's hours that start in a window, oldest first."""
         with self._database.reading() as reader:
             return project_hours.list_project_hours(reader, project_id, window_us, limit)
-
-
-def _digests_beside(reader: apsw.Connection, found: Sequence[Edge]) -> list[int]:
-    """Return the digests of what hooks told of a trace: records of its session that name none."""
-    session_id = next((edge.session_id for edge in found if edge.session_id), 0)
-    window_us = (
-        min(edge.timestamp_us for edge in found) - BESIDE_US,
-        max(edge.timestamp_us + edge.duration_us for edge in found) + BESIDE_US,
-    )
-    return logs.list_digests_beside(reader, session_id, window_us, TRACE_SPANS_LIMIT)
 
 
 def _with_payloads(
