@@ -10,6 +10,7 @@ import msgspec
 from flowtrace_mcp.analytics.instructions import reads_as_instruction
 from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
+from flowtrace_mcp.analytics.unread import presumed_cosine
 from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.errors import BusyError, InputError, StorageError
 from flowtrace_mcp.model.ids import short_ids, string_id
@@ -281,6 +282,7 @@ def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
     terms = store.list_rare_terms(search_terms(request.query))
     found = store.search(fts_query(terms, tokens), codes[0] if codes else None, wanted, CANDIDATES)
     places = {place[0]: place for place in store.list_places([one.key for one in found])}
+    presumed = presumed_cosine((one.bm25, one.cosine) for one in found)
     candidates = []
     for one in found:
         if one.key in places:
@@ -288,7 +290,7 @@ def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
             candidates.append(
                 Candidate(
                     key=one.key,
-                    dense=one.cosine,
+                    dense=presumed if one.cosine is None else one.cosine,
                     bm25=one.bm25,
                     session=string_id(session),
                     sequence=sequence,

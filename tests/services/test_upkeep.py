@@ -11,6 +11,7 @@ from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services import meaning as meaning_module
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.meaning import Meaning, MeaningState
+from flowtrace_mcp.services.recall import RecallRequest, recall
 from flowtrace_mcp.services.remember import RememberRequest, remember_all
 from flowtrace_mcp.services.upkeep import EMBED_BATCH, RUN_LIMIT_US, Upkeep, embed_pending
 from tests.fakes import FakeEmbedder
@@ -213,3 +214,19 @@ def test_a_process_that_asks_another_for_vectors_embeds_nothing_itself(
 
     assert embed_pending(here) == 0
     assert pending(context) == 1
+
+
+def test_while_a_new_model_reads_words_find_what_it_has_not_read(
+    context: Context, caller: Caller, loads: list[str]
+) -> None:
+    others = [f"note {n}: the terrace faces {word}" for n, word in enumerate(("north", "west"))]
+    keep(context, caller, "marmots hibernate under the terrace", *others)
+    here = awake(context)
+    here.meaning.load()
+    assert here.meaning.wait(5)
+    codes = encode(FakeEmbedder(), others)
+    here.store.memories.insert_vectors([(2, codes[:1]), (3, codes[1:])])
+
+    answer = recall(here, RecallRequest(query="which marmots are under the terrace?"), caller)
+
+    assert answer.memories[0].text == "marmots hibernate under the terrace"
