@@ -53,7 +53,6 @@ from flowtrace_mcp.storage.span_rows import (
 )
 
 TRACE_SPANS_LIMIT: Final = 100_000
-BESIDE_US: Final = 2_000_000  # how far from a trace a hook's record may still tell of it
 
 # Bytes of an edge that a second delivery may change without meaning: clock, project, checksum,
 # and the flags, which follow from the payload or were settled since.
