@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeVar
 
 from flowtrace_mcp.ingest.call_events import CALL_EVENTS
@@ -16,9 +17,9 @@ from flowtrace_mcp.model.telemetry import LogRecord
 
 # A trace is waited for while its spans and events come in; agents have a few at a time.
 TRACES_KEPT: Final = 4096
-# Of how many traces calls are compared, with how many, and by how many instrumentations: 4 MB.
+# Of how many traces calls are compared, with how many, and by how many instrumentations: 10 MB.
 CALL_TRACES_KEPT: Final = 1024
-CALLS_KEPT: Final = 16
+CALLS_KEPT: Final = 32
 SCOPES_KEPT: Final = 8
 _AGGREGATE: Final = int(EdgeFlag.AGGREGATE)
 
@@ -30,27 +31,44 @@ class _Calls:
     """The model calls of a trace, as far as they came in."""
 
     scopes: dict[int, tuple[int, int]] = field(default_factory=dict)  # hash -> from when to when
-    span_ids: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    parents: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    span_ids: set[bytes] = field(default_factory=set)
+    parents: set[bytes] = field(default_factory=set)
 
-    def adds_a_view(self, call: SpanWrite) -> bool:
-        """Take a call in; say whether it may tell one again that is here already.
+    def add(self, calls: Sequence[SpanWrite]) -> bool:
+        """Take calls in; say whether one of them may tell what another tells.
 
         Two views of one call come from two instrumentations at one time, or one runs under the
         other.
         """
-        start_us, end_us = call.start_us, call.start_us + call.duration_us
-        own_scope = hash(call.scope)
-        is_view = call.parent_span_id in self.span_ids or call.span_id in self.parents
-        for scope, (since_us, until_us) in self.scopes.items():
-            is_view |= scope != own_scope and start_us < until_us and end_us > since_us
-        since_us, until_us = self.scopes.get(own_scope, (start_us, end_us))
-        if own_scope in self.scopes or len(self.scopes) < SCOPES_KEPT:
-            self.scopes[own_scope] = min(since_us, start_us), max(until_us, end_us)
-        _put(self.span_ids, call.span_id, None, CALLS_KEPT)
-        if call.parent_span_id:
-            _put(self.parents, call.parent_span_id, None, CALLS_KEPT)
-        return is_view
+        span_ids = {call.span_id for call in calls}
+        parents = {call.parent_span_id for call in calls}
+        nested = not (
+            parents.isdisjoint(span_ids)
+            and parents.isdisjoint(self.span_ids)
+            and span_ids.isdisjoint(self.parents)
+        )
+        if len(self.span_ids) < CALLS_KEPT:
+            self.span_ids |= set(islice(span_ids, CALLS_KEPT))
+            self.parents |= set(islice(parents - {b""}, CALLS_KEPT))
+        return self._has_two_scopes_at_once(calls) or nested
+
+    def _has_two_scopes_at_once(self, calls: Sequence[SpanWrite]) -> bool:
+        by_scope: dict[bytes, list[SpanWrite]] = {}
+        for call in calls:
+            by_scope.setdefault(call.scope, []).append(call)
+        found = False
+        for scope, group in by_scope.items():
+            since_us = min([call.start_us for call in group])
+            until_us = max([call.start_us + call.duration_us for call in group])
+            own = hash(scope)
+            found |= any(
+                other != own and since_us < end_us and until_us > start_us
+                for other, (start_us, end_us) in self.scopes.items()
+            )
+            if own in self.scopes or len(self.scopes) < SCOPES_KEPT:
+                start_us, end_us = self.scopes.get(own, (since_us, until_us))
+                self.scopes[own] = min(start_us, since_us), max(end_us, until_us)
+        return found
 
 
 class UnsettledTraces:
@@ -72,12 +90,15 @@ class UnsettledTraces:
 
     def note_calls(self, calls: Sequence[SpanWrite]) -> None:
         """Heed model calls that are stored, see ``model_calls``."""
+        by_trace: dict[bytes, list[SpanWrite]] = {}
+        for call in calls:
+            by_trace.setdefault(call.trace_id, []).append(call)
         with self._lock:
-            for call in calls:
-                known = self._calls.get(call.trace_id) or _Calls()
-                _put(self._calls, call.trace_id, known, CALL_TRACES_KEPT)
-                if known.adds_a_view(call) or call.trace_id in self._told:
-                    _put(self._waiting, call.trace_id, None, TRACES_KEPT)
+            for trace_id, group in by_trace.items():
+                known = self._calls.get(trace_id) or _Calls()
+                _put(self._calls, trace_id, known, CALL_TRACES_KEPT)
+                if known.add(group) or trace_id in self._told:
+                    _put(self._waiting, trace_id, None, TRACES_KEPT)
 
     def take(self) -> bytes | None:
         """Return the trace that waits longest to be settled; it waits no more."""

@@ -75,23 +75,27 @@ def cost_at(rates: Rates, usage: TokenUsage, cache_write_1h_count: int = 0) -> f
     Formula:
         sum over the classes of count * rate / 1,000,000.
     """
-    counted = [(usage.input, rates.input)]
-    output = usage.output
-    if usage.reasoning and output and rates.reasoning != rates.output:
-        reasoning = min(usage.reasoning, output)
-        counted.append((reasoning, rates.reasoning))
-        output -= reasoning
-    counted.append((output, rates.output))
-    if usage.cache_read:
-        counted.append((usage.cache_read, rates.cache_read))
-    if usage.cache_write:
-        long = min(cache_write_1h_count, usage.cache_write)
-        counted.append((usage.cache_write - long, rates.cache_write))
-        counted.append((long, rates.cache_write_1h))
-    total = 0.0
-    for count, rate in counted:
-        if count and rate is not None:
-            total += count * rate
-        elif count != 0 and rate != 0:  # of what is free or not used no more need be known
+    fresh, output, at_input, at_output = usage.input, usage.output, rates.input, rates.output
+    # Of what is free or not used no more need be known.
+    if fresh is None or at_input is None:
+        if fresh != 0 and at_input != 0:
             return None
+        fresh = at_input = 0
+    if output is None or at_output is None:
+        if output != 0 and at_output != 0:
+            return None
+        output = at_output = 0
+    total = fresh * at_input + output * at_output
+    if usage.reasoning and rates.reasoning is not None:  # a part of output, that is paid apart
+        total += min(usage.reasoning, output) * (rates.reasoning - at_output)
+    if usage.cache_read:
+        if rates.cache_read is None:
+            return None
+        total += usage.cache_read * rates.cache_read
+    if usage.cache_write:
+        if rates.cache_write is None or rates.cache_write_1h is None:
+            return None
+        long = min(cache_write_1h_count, usage.cache_write)
+        total += usage.cache_write * rates.cache_write
+        total += long * (rates.cache_write_1h - rates.cache_write)
     return round(total / TOKENS_PER_RATE, _DIGITS)

@@ -11,7 +11,7 @@ from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.traces import Page
 
 # A run of upkeep takes no longer, a second apart: ingest keeps nearly all of the process.
-RUN_LIMIT_US: Final = 50_000
+RUN_LIMIT_US: Final = 25_000
 PAGE_TRACES: Final = 200
 
 
