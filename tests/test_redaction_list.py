@@ -23,6 +23,13 @@ def test_a_word_is_taken_as_it_is_written() -> None:
     assert not word.search("[aXb]*")
 
 
+def test_json_of_another_shape_is_a_word_as_it_stands() -> None:
+    (word,) = parse_redaction_list("[123]")
+
+    assert word.search("[123]")
+    assert not word.search("123")
+
+
 @pytest.mark.parametrize(
     "entry",
     [

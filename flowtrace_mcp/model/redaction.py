@@ -7,8 +7,9 @@ at each of its characters.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, TypeAlias
 
 from flowtrace_mcp.model.assigned_secrets import redact_assigned
@@ -47,13 +48,16 @@ def redact(text: str, own: OwnPatterns = ()) -> Redacted:
         text: Any text; what is marked in it already stays as it is.
         own: What the user listed besides; see ``redaction_list``.
     """
-    total = 0
-    for _ in range(ROUNDS_LIMIT):
+    rounds = list(islice(_rounds(text, own), ROUNDS_LIMIT))
+    return Redacted(text=rounds[-1][0], count=sum(count for _, count in rounds))
+
+
+def _rounds(text: str, own: OwnPatterns) -> Iterator[tuple[str, int]]:
+    """Yield the text after each round; a mark in place of a secret may bare the next one's begin."""
+    count = 1
+    while count:
         text, count = _redact_once(text, own)
-        total += count
-        if not count:  # a mark in place of one secret may bare the begin of the next
-            break
-    return Redacted(text=text, count=total)
+        yield text, count
 
 
 def _redact_once(text: str, own: OwnPatterns) -> tuple[str, int]:

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.memory import MemoryKind, ScopeName
 from flowtrace_mcp.model.memory_lines import (
     FORMAT_VERSION,
     HeaderLine,
@@ -70,8 +71,8 @@ def test_a_line_that_is_none_is_refused(data: bytes) -> None:
 def test_an_id_that_is_none_is_refused(change: dict[str, str]) -> None:
     line = MemoryLine(
         id=ID,
-        kind="fact",  # type: ignore[arg-type]  # as JSON has it
-        scope="repo",  # type: ignore[arg-type]  # as JSON has it
+        kind=MemoryKind.FACT,
+        scope=ScopeName.REPO,
         content="x",
         sequence=1,
         recorded_us=1,
@@ -81,6 +82,23 @@ def test_an_id_that_is_none_is_refused(change: dict[str, str]) -> None:
 
     with pytest.raises(InputError, match="is not one"):
         decode_line(encode_line(msgspec.structs.replace(line, **change)))
+
+
+@pytest.mark.parametrize("when_us", [2**62, -(2**62), -40_000_000_000_000_000, 0, 1])
+def test_a_time_that_no_calendar_shows_is_kept_as_its_number(when_us: int) -> None:
+    line = MemoryLine(
+        id=ID,
+        kind=MemoryKind.FACT,
+        scope=ScopeName.GLOBAL,
+        content="x",
+        sequence=1,
+        recorded_us=when_us,
+        valid_from_us=when_us,
+        last_seen_us=when_us,
+        tags=(("a", "", when_us, None), ("b", "", 5, when_us)),
+    )
+
+    assert parse_memory_page(memory_page(line, [])) == (line, [])
 
 
 @pytest.mark.parametrize(
