@@ -63,7 +63,8 @@ def _tags(stored: Any, kind: str) -> tuple[str, ...]:
     except msgspec.DecodeError:
         found = text.split(",")
     kinds = [kind] if kind and kind not in _KINDS else []
-    return tuple(dict.fromkeys(tag.strip() for tag in (*found, *kinds) if tag.strip()))
+    names = dict.fromkeys(tag.strip() for tag in (*found, *kinds))
+    return tuple(name for name in names if name not in {"", "untagged"})
 
 
 def _metadata(stored: Any) -> dict[str, Any]:

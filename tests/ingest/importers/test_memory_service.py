@@ -11,7 +11,7 @@ def test_a_row_is_a_memory_with_its_tags_time_and_metadata() -> None:
         {
             "content_hash": "ab12",
             "content": "Retries three times",
-            "tags": "api, retries,",
+            "tags": "api, retries,,untagged",
             "memory_type": "learning",
             "metadata": '{"hostname": "box"}',
             "created_at": 1_795_000_000.25,
