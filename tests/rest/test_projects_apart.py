@@ -38,6 +38,7 @@ def test_no_path_shows_a_memory_of_another_project(client, handle, endpoints, pi
         ],
         ("POST", f"{PATH}/undo"): [{}, {"redo": True}],
         ("GET", f"{PATH}/{{id}}/history"): [None],
+        ("GET", f"{PATH}/export"): [None],
     }
     served = {
         (method, route.path)
