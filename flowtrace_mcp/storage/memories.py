@@ -154,6 +154,10 @@ _TOPIC_VERSIONS: Final = """
 """
 _DELETE: Final = "DELETE FROM memories WHERE memory_key = ?"
 _NEWEST: Final = "SELECT max(memory_key) FROM memories"
+_ABOUT: Final = """
+    SELECT count(*) FROM (SELECT 1 FROM memories WHERE project_id IN (?, 0) LIMIT ?)
+"""
+_ABOUT_LIMIT: Final = 5000  # beyond that more of them change little
 _COUNT: Final = "SELECT count(*) FROM memories WHERE retracted_us IS NULL"
 _PROJECT_KEYS: Final = "SELECT memory_key FROM memories WHERE project_id = ?"
 _COUNT_PROJECT: Final = "SELECT count(*) FROM memories WHERE project_id = ?"
@@ -360,6 +364,11 @@ def count_memories(reader: apsw.Connection) -> int:
     return int(reader.execute(_COUNT).get)
 
 
+def count_about(reader: apsw.Connection, project_id: int) -> int:
+    """Return how many memories a project and the global layer have, at most 5,000."""
+    return int(reader.execute(_ABOUT, (project_id, _ABOUT_LIMIT)).get)
+
+
 def list_project_keys(reader: apsw.Connection, project_id: int) -> list[int]:
     """Return the keys of all memories of a project, retired ones too."""
     return [row[0] for row in reader.execute(_PROJECT_KEYS, (project_id,))]
@@ -413,7 +422,7 @@ def _places(merged: Merged) -> tuple[list[int], list[int], list[int]]:
 
 
 def _pairs_at(rows: Sequence[Row], places: Sequence[int]) -> list[Pair]:
-    return [rows[place][:2] for place in places]
+    return [rows[place][:2] for place in places if place < len(rows)]
 
 
 def _held(text: str) -> tuple[str, ...]:
