@@ -1,43 +1,81 @@
-"""How recall orders what the text and the vector search found: weighted scores, context, cuts.
+"""How recall orders what the text and the vector search found: weighted signals, context, cuts.
 
 Formula:
     d = cosine similarity, 0 when the vector search has no answer for the memory
     b = bm25 / (largest bm25 among the candidates)
-    n = b + w1 * (b one before and one after it in the session) + w2 * (b two before and after)
-    score = d + L * n + s * max over the memory's session of (d + L * b)
-            + a, when the question names the author
+    strength = d + L * b
+    coverage = (rarity of the question's words that the memory holds) / (rarity of all of them)
+    around = what the memories around it in the session add to that, less the further away
+    score = (1 - s) * strength + s * (largest strength in the memory's session)
+        + sum of weight * signal, see `Signals` and `Weights`
 
-Weighted scores, not reciprocal ranks: on 1,982 questions over ten long dialogues (LoCoMo) they
-find 68 % of the evidence among the first ten against 58 % for reciprocal ranks (k = 60), and
-77 % with the neighbours and the session. See `Weights`.
+The rarity of a word is its inverse document frequency in the project, see `rarity`. Weighted
+scores, not reciprocal ranks: on long dialogues those find a tenth less. The figures stand in
+docs/recall.md.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from operator import attrgetter, mul
+from typing import Final, NamedTuple, TypeVar
+
+from flowtrace_mcp.analytics.question_dates import date_match
+from flowtrace_mcp.analytics.questions import Asked, is_question, read_question, tells_time
 
 _WORD: Final = re.compile(r"\w+")
+_LONG_WORDS: Final = 25  # a text of so many words is long enough to say something
+_RECENT_STRENGTH: Final = 0.5  # share of the largest strength from which recency is looked at
+# What a word counts that only a memory so many steps away in the session holds.
+_AROUND: Final = ((-2, 0.45), (-1, 0.7), (1, 0.6), (2, 0.4))
 _Item = TypeVar("_Item")
+
+
+class Signals(NamedTuple):
+    """What speaks for a memory, each about 0 to 1.
+
+    A tuple, for hundreds are made for each question: frozen classes take four times as long.
+    """
+
+    own: float  # strength
+    session: float  # the largest strength in its session; without a session, its own
+    coverage: float  # share of the question's words that it holds
+    around: float  # share that only the memories around it hold
+    answers: float  # cosine of the memory before it, when that one is a question
+    date: float  # its date fits one that the question names
+    time: float  # the question asks when, and the text tells a time
+    author: float  # the question names who wrote it
+    question: float  # the text is itself a question
+    length: float  # it is long enough to say something
+    recency: float  # the question asks for the latest: 1 for the newest of the strong ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """How much each signal counts, dimensionless. Fitted on LoCoMo dialogues and CoSQA code.
+    """How much each of the `Signals` counts, in cosines; bench/locomo.py fits and checks them.
 
-    The fit holds on conversations it has not seen (weights from five, scored on the other
-    five). ``text`` is the best single value for both kinds: dialogue alone prefers 0.4, code
-    0.2 to 0.3. The context weights come from dialogue.
+    ``recency`` is set by hand: no question of the data asks for the latest.
     """
 
-    text: float = 0.3  # L: bm25 against cosine
-    neighbour: float = 0.3  # w1: share of bm25 of the memories one step away
-    next_neighbour: float = 0.2  # w2: and two steps away
-    session: float = 0.4  # s: share of the best of the session
-    author: float = 0.05  # a: the question names who wrote it
+    own: float = 0.4
+    session: float = 0.6
+    coverage: float = 0.5
+    around: float = 0.8
+    answers: float = 0.3
+    date: float = 0.6
+    time: float = 0.3
+    author: float = 0.1
+    question: float = -0.1
+    length: float = 0.15
+    recency: float = 0.15
 
 
 DEFAULT_WEIGHTS: Final = Weights()
+# The same names on both sides, so that each weight meets its signal.
+_shares: Final = attrgetter(*Signals._fields)
+# L: the best single value for dialogue, which alone prefers 0.4, and code, 0.2 to 0.3.
+TEXT_WEIGHT: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +85,24 @@ class Candidate:
     key: int  # any number that is the memory's alone
     dense: float | None  # cosine similarity, -1 to 1; None = not found by vectors
     bm25: float | None  # higher is better, at least 0; None = not found by text
-    session: int  # 0 = none: such memories have no neighbours and no session bonus
+    session: int  # 0 = none: such memories have no neighbours and no session
     sequence: int  # place in its session
     author: str = ""
-    recorded_us: int = 0
+    when_us: int = 0  # since when it is held true
+    text: str = ""  # its beginning, a few hundred characters
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return where it stands."""
+        return (self.session, self.sequence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """A word of the question."""
+
+    rarity: float
+    keys: Collection[int]  # of the memories that hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +114,30 @@ class Ranked:
     strength: float  # d + L * b: what the memory itself says, without context or author
 
 
+def rarity(memory_count: int, match_count: int) -> float:
+    """Return how much a word tells a memory from others.
+
+    Args:
+        memory_count: Memories in the project.
+        match_count: Memories that hold the word, at most ``memory_count``.
+
+    Returns:
+        The inverse document frequency, dimensionless, above 0.
+
+    Formula:
+        ln(1 + (N - n + 0.5) / (n + 0.5)). Robertson and Zaragoza, The Probabilistic Relevance
+        Framework, 2009, equation 3.6.
+    """
+    return math.log(1 + (memory_count - match_count + 0.5) / (match_count + 0.5))
+
+
 def rank(
-    candidates: Sequence[Candidate], *, query: str = "", weights: Weights = DEFAULT_WEIGHTS
+    candidates: Sequence[Candidate],
+    *,
+    query: str = "",
+    terms: Sequence[Term] = (),
+    now_us: int = 0,
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> list[Ranked]:
     """Return the candidates by falling score; equal scores by key.
 
@@ -71,54 +145,55 @@ def rank(
 
     Args:
         candidates: At most a few hundred, each key once.
-        query: The question, in which authors' names are looked for.
+        query: The question.
+        terms: Its words; without any, no coverage counts.
+        now_us: What ``yesterday`` in the question is counted from.
         weights: How much each signal counts.
     """
-    text = normalise_bm25(candidates)
-    context = add_neighbours(candidates, text, weights)
-    strength = {c.key: (c.dense or 0.0) + weights.text * text[c.key] for c in candidates}
-    bonus = best_of_session(candidates, strength)
-    asked = frozenset(_WORD.findall(query.lower()))
+    candidates = sorted(candidates, key=lambda one: one.key)
+    signals = signals_of(candidates, asked=read_question(query, now_us), terms=terms)
+    shares = _shares(weights)
     ranked = [
-        Ranked(
-            key=c.key,
-            score=(c.dense or 0.0)
-            + weights.text * context[c.key]
-            + weights.session * bonus[c.key]
-            + weights.author * is_author_named(c.author, asked),
-            strength=strength[c.key],
+        Ranked(key=c.key, score=sum(map(mul, shares, one)), strength=one.own)
+        for c, one in zip(candidates, signals, strict=True)
+    ]
+    return sorted(ranked, key=lambda one: (-one.score, one.key))
+
+
+def signals_of(
+    candidates: Sequence[Candidate], *, asked: Asked, terms: Sequence[Term]
+) -> list[Signals]:
+    """Return what speaks for each candidate, in order."""
+    text = normalise_bm25(candidates)
+    strength = {c.key: (c.dense or 0.0) + TEXT_WEIGHT * text[c.key] for c in candidates}
+    session = best_of_session(candidates, strength)
+    coverage = coverage_of(candidates, terms)
+    questions = {c.key for c in candidates if is_question(c.text)}
+    answers = cosine_of_questions(candidates, questions)
+    recency = recency_of(candidates, strength) if asked.is_recent else {}
+    named = {a for a in {c.author for c in candidates} if is_author_named(a, asked.words)}
+    return [
+        Signals(
+            own=strength[c.key],
+            session=session[c.key],
+            coverage=coverage[c.key][0],
+            around=coverage[c.key][1],
+            answers=answers.get((c.session, c.sequence - 1), 0.0),
+            date=date_match(asked.dates, c.when_us) if asked.dates else 0.0,
+            time=float(asked.is_when and tells_time(c.text)),
+            author=float(c.author in named),
+            question=float(c.key in questions),
+            length=min(c.text.count(" ") + 1, _LONG_WORDS) / _LONG_WORDS,
+            recency=recency.get(c.key, 0.0),
         )
         for c in candidates
     ]
-    return sorted(ranked, key=lambda one: (-one.score, one.key))
 
 
 def normalise_bm25(candidates: Sequence[Candidate]) -> dict[int, float]:
     """Return b by key, 0 to 1: bm25 over the largest one; 0 where there is none."""
     best = max((c.bm25 or 0.0 for c in candidates), default=0.0)
     return {c.key: (c.bm25 or 0.0) / best if best > 0 else 0.0 for c in candidates}
-
-
-def add_neighbours(
-    candidates: Sequence[Candidate], text: Mapping[int, float], weights: Weights
-) -> dict[int, float]:
-    """Return n by key: b plus shares of the b of the memories around it in its session."""
-    by_place: dict[tuple[int, int], float] = {}
-    for c in candidates:
-        if c.session:
-            place = (c.session, c.sequence)
-            by_place[place] = max(by_place.get(place, 0.0), text[c.key])
-    steps = (
-        (-2, weights.next_neighbour),
-        (-1, weights.neighbour),
-        (1, weights.neighbour),
-        (2, weights.next_neighbour),
-    )
-    return {
-        c.key: text[c.key]
-        + sum(share * by_place.get((c.session, c.sequence + step), 0.0) for step, share in steps)
-        for c in candidates
-    }
 
 
 def best_of_session(
@@ -133,6 +208,48 @@ def best_of_session(
     for c in candidates:
         best[c.session] = max(best.get(c.session, strength[c.key]), strength[c.key])
     return {c.key: best[c.session] if c.session else strength[c.key] for c in candidates}
+
+
+def coverage_of(
+    candidates: Sequence[Candidate], terms: Sequence[Term]
+) -> dict[int, tuple[float, float]]:
+    """Return by key the shares of the question that a memory holds, and those around it alone.
+
+    The two add up to 1 at most. A word that several memories around hold counts by the nearest:
+    so a question and its answer in a dialogue are covered together, and once.
+    """
+    total = sum(term.rarity for term in terms)
+    own = dict.fromkeys((c.key for c in candidates), 0.0)
+    around = dict(own)
+    by_key = {c.key: c for c in candidates}
+    by_place = {c.place: c.key for c in candidates if c.session}
+    for term in terms:
+        holders = [by_key[key] for key in term.keys if key in by_key]
+        near: dict[int, float] = {}
+        for c in holders:
+            own[c.key] += term.rarity / total
+            for step, share in _AROUND if c.session else ():
+                key = by_place.get((c.session, c.sequence - step))
+                if key is not None and key not in term.keys and near.get(key, 0.0) < share:
+                    near[key] = share
+        for key, share in near.items():
+            around[key] += share * term.rarity / total
+    return {key: (own[key], around[key]) for key in own}
+
+
+def cosine_of_questions(
+    candidates: Sequence[Candidate], questions: Collection[int]
+) -> dict[tuple[int, int], float]:
+    """Return by place the cosine of those memories that are questions: the next may answer."""
+    return {c.place: c.dense or 0.0 for c in candidates if c.session and c.key in questions}
+
+
+def recency_of(candidates: Sequence[Candidate], strength: Mapping[int, float]) -> dict[int, float]:
+    """Return by key 1 for the newest of the strong candidates down to 0 for the oldest."""
+    least = _RECENT_STRENGTH * max(strength.values(), default=0.0)
+    strong = sorted((c.when_us, c.key) for c in candidates if strength[c.key] >= least)
+    last = max(len(strong) - 1, 1)
+    return {key: place / last for place, (_, key) in enumerate(strong)}
 
 
 def is_author_named(author: str, asked: frozenset[str]) -> bool:

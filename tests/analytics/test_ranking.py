@@ -4,25 +4,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowtrace_mcp.analytics.question_dates import CalendarDate
+from flowtrace_mcp.analytics.questions import read_question
 from flowtrace_mcp.analytics.ranking import (
+    DEFAULT_WEIGHTS,
+    TEXT_WEIGHT,
     Candidate,
     Ranked,
-    Weights,
+    Signals,
+    Term,
     best_of_session,
     collapse_duplicates,
+    coverage_of,
     cut_relative,
     is_author_named,
     normalise_bm25,
     rank,
+    rarity,
+    recency_of,
+    signals_of,
 )
 
-ONLY_TEXT_AND_DENSE = Weights(text=0.5, neighbour=0, next_neighbour=0, session=0, author=0)
+DAY_US = 86_400_000_000
 
 
-def candidate(key, dense=None, bm25=None, session=0, sequence=0, author=""):
-    return Candidate(
-        key=key, dense=dense, bm25=bm25, session=session, sequence=sequence, author=author
-    )
+def candidate(key, dense=None, bm25=None, session=0, sequence=0, **more):
+    return Candidate(key=key, dense=dense, bm25=bm25, session=session, sequence=sequence, **more)
+
+
+def signals(found, question="", terms=()):
+    asked = read_question(question, 0)
+    told = signals_of(found, asked=asked, terms=terms)
+    return {c.key: one for c, one in zip(found, told, strict=True)}
 
 
 def ranked(key, strength):
@@ -42,22 +55,32 @@ CANDIDATES = st.lists(
         session=st.integers(0, 3),
         sequence=st.integers(0, 10),
         author=st.sampled_from(["", "Caroline", "Mel"]),
-        recorded_us=st.just(0),
+        when_us=st.integers(0, 2**50),
+        text=st.sampled_from(["", "why?", "last week"]),
     ),
     max_size=30,
     unique_by=lambda c: c.key,
 )
 
 
-def test_the_score_is_cosine_plus_weighted_text():
-    results = rank(
-        [candidate(1, dense=0.4, bm25=5.0), candidate(2, dense=0.6, bm25=10.0)],
-        weights=ONLY_TEXT_AND_DENSE,
-    )
-    assert [(one.key, one.score) for one in results] == [
-        (2, pytest.approx(1.1)),
-        (1, pytest.approx(0.65)),
-    ]
+def test_the_score_is_the_weighted_sum_of_the_signals():
+    found = [candidate(1, dense=0.4, bm25=5.0, text="to be?"), candidate(2, dense=0.6, bm25=10.0)]
+    told = signals(found)
+    weights = replace(DEFAULT_WEIGHTS, coverage=0, question=-0.25)
+    expected = {
+        key: sum(getattr(weights, name) * getattr(one, name) for name in Signals._fields)
+        for key, one in told.items()
+    }
+    scores = {one.key: one.score for one in rank(found, weights=weights)}
+    assert scores == pytest.approx(expected)
+
+
+def test_strength_is_cosine_plus_weighted_text():
+    results = rank([candidate(1, dense=0.4, bm25=5.0), candidate(2, dense=0.6, bm25=10.0)])
+    assert {one.key: one.strength for one in results} == {
+        1: pytest.approx(0.4 + TEXT_WEIGHT / 2),
+        2: pytest.approx(0.6 + TEXT_WEIGHT),
+    }
 
 
 def test_text_alone_ranks_when_there_are_no_vectors():
@@ -76,24 +99,87 @@ def test_nothing_ranks_as_nothing():
     assert rank([]) == []
 
 
-def test_a_neighbour_lends_a_share_of_its_text_score():
-    weights = Weights(text=1, neighbour=0.3, next_neighbour=0.2, session=0, author=0)
-    matched = [candidate(key, bm25=0.0, session=1, sequence=key) for key in range(10)]
-    matched[5] = candidate(5, bm25=8.0, session=1, sequence=5)
-    scores = {one.key: one.score for one in rank(matched, weights=weights)}
-    assert [scores[key] for key in range(2, 9)] == pytest.approx([0, 0.2, 0.3, 1, 0.3, 0.2, 0])
+def test_coverage_is_the_share_of_rarity_that_a_memory_holds():
+    found = [candidate(1), candidate(2), candidate(3)]
+    terms = [Term(rarity=3.0, keys={1}), Term(rarity=1.0, keys={1, 2, 99})]
+    assert coverage_of(found, terms) == {1: (1.0, 0.0), 2: (0.25, 0.0), 3: (0.0, 0.0)}
 
 
-def test_neighbours_of_another_session_or_of_none_lend_nothing():
-    weights = Weights(text=1, session=0, author=0)
+def test_without_words_nothing_is_covered():
+    assert coverage_of([candidate(1)], []) == {1: (0.0, 0.0)}
+
+
+def test_memories_around_lend_the_words_that_are_missing_the_less_the_further_away():
+    found = [candidate(key, session=1, sequence=key) for key in range(1, 10)]
+    around = {key: pair[1] for key, pair in coverage_of(found, [Term(rarity=2, keys={5})]).items()}
+    assert around == {1: 0, 2: 0, 3: 0.4, 4: 0.6, 5: 0, 6: 0.7, 7: 0.45, 8: 0, 9: 0}
+
+
+def test_a_word_that_several_around_hold_counts_by_the_nearest():
+    found = [candidate(key, session=1, sequence=key) for key in (1, 2, 3)]
+    for keys in ({1, 2}, {2, 1}):
+        assert coverage_of(found, [Term(rarity=2, keys=list(keys))])[3] == (0.0, 0.7)
+    assert coverage_of(found, [Term(rarity=2, keys=[2, 1])])[3] == (0.0, 0.7)
+
+
+def test_memories_of_another_session_or_of_none_lend_nothing():
     found = [
-        candidate(1, bm25=8.0, session=1, sequence=1),
-        candidate(2, bm25=0.0, session=2, sequence=2),
-        candidate(3, bm25=8.0, session=0, sequence=1),
-        candidate(4, bm25=0.0, session=0, sequence=2),
+        candidate(1, session=1, sequence=1),
+        candidate(2, session=2, sequence=2),
+        candidate(3, session=0, sequence=1),
+        candidate(4, session=0, sequence=2),
     ]
-    scores = {one.key: one.score for one in rank(found, weights=weights)}
-    assert scores == {1: 1, 2: 0, 3: 1, 4: 0}
+    covered = coverage_of(found, [Term(rarity=1, keys={1, 3})])
+    assert covered == {1: (1, 0), 2: (0, 0), 3: (1, 0), 4: (0, 0)}
+
+
+def test_what_follows_a_question_is_lifted_by_how_near_that_question_is():
+    found = [
+        candidate(1, dense=0.7, session=1, sequence=1, text="What did you paint? "),
+        candidate(2, dense=0.1, session=1, sequence=2, text="A lake."),
+        candidate(3, dense=0.1, session=2, sequence=2, text="A lake."),
+        candidate(4, dense=0.7, session=0, sequence=1, text="What did you paint?"),
+        candidate(5, dense=0.1, session=0, sequence=2, text="A lake."),
+    ]
+    told = signals(found)
+    assert [told[key].answers for key in (1, 2, 3, 4, 5)] == [0, 0.7, 0, 0, 0]
+    assert [told[key].question for key in (1, 2, 4)] == [1, 0, 1]
+
+
+def test_a_date_in_the_question_lifts_what_is_of_that_date():
+    found = [candidate(1, when_us=0), candidate(2, when_us=400 * DAY_US)]
+    told = signals(found, "what happened on 1 January 1970?")
+    assert read_question("1 January 1970", 0).dates == [CalendarDate(year=1970, month=1, day=1)]
+    assert (told[1].date, told[2].date) == (1, 0)
+    assert signals(found, "what happened?")[1].date == 0
+
+
+def test_a_question_for_a_time_lifts_texts_that_tell_one():
+    found = [candidate(1, text="I ran yesterday"), candidate(2, text="I ran")]
+    told = signals(found, "When did she run?")
+    assert (told[1].time, told[2].time) == (1, 0)
+    assert signals(found, "Where did she run?")[1].time == 0
+
+
+def test_a_text_of_a_few_words_says_less():
+    told = signals([candidate(1, text="ok"), candidate(2, text="word " * 40)])
+    assert (told[1].length, told[2].length) == (pytest.approx(1 / 25), 1)
+
+
+def test_recency_counts_only_when_the_question_asks_for_it():
+    found = [candidate(key, dense=0.5, when_us=key) for key in (1, 2, 3)]
+    assert keys(rank(found, query="which port does it use?")) == [1, 2, 3]
+    assert keys(rank(found, query="which port does it use now?")) == [3, 2, 1]
+
+
+def test_what_is_weak_is_not_recent():
+    found = [candidate(1, when_us=1), candidate(2, when_us=3), candidate(3, when_us=2)]
+    assert recency_of(found, {1: 0.9, 2: 0.1, 3: 0.8}) == {1: 0, 3: 1}
+    assert recency_of([], {}) == {}
+
+
+def test_a_rarer_word_weighs_more():
+    assert rarity(100, 1) > rarity(100, 50) > rarity(100, 100) > 0
 
 
 def test_the_best_of_a_session_lifts_the_whole_session():
