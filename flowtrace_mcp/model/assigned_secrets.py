@@ -91,6 +91,11 @@ class _Assigned:
     end: int
 
 
+def may_name_secret(name: str) -> bool:
+    """Say, cheaply, whether a name is worth a look at what it is given."""
+    return name.rstrip(" \t\"'`").lower().endswith(_ENDINGS)
+
+
 def redact_assigned(text: str) -> tuple[str, int]:
     """Replace values of secret names by ``[redacted:secret]``; return how many they were."""
     text, count = _replace(text, _assigned(text))

@@ -33,6 +33,7 @@ class Redacted:
 
 
 ROUNDS_LIMIT: Final = 5
+SECRET_LEAST_CHARACTERS: Final = 7  # ://a:b@
 Hinted: TypeAlias = Sequence[tuple[str, SecretPattern]]
 
 _TOLD: Final = [(hint, pattern) for pattern in TOLD_PATTERNS for hint in pattern.hints]
@@ -48,6 +49,8 @@ def redact(text: str, own: OwnPatterns = ()) -> Redacted:
         text: Any text; what is marked in it already stays as it is.
         own: What the user listed besides; see ``redaction_list``.
     """
+    if len(text) < SECRET_LEAST_CHARACTERS and not own:
+        return Redacted(text=text, count=0)
     rounds = list(islice(_rounds(text, own), ROUNDS_LIMIT))
     return Redacted(text=rounds[-1][0], count=sum(count for _, count in rounds))
 

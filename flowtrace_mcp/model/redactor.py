@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.assigned_secrets import may_name_secret
 from flowtrace_mcp.model.redaction import OwnPatterns, redact
 from flowtrace_mcp.model.text import storable
 
@@ -62,9 +63,10 @@ class Redactor:
 
     def _named(self, key: str, value: str) -> str:
         """Return a text without secrets, also without one that only its key tells of."""
-        begin = f"{storable(key)}: "
-        named = redact(f"{begin}{storable(value)}", self.own)
-        if named.count and named.text.startswith(begin):
-            self.count += named.count
-            return named.text[len(begin) :]
+        if may_name_secret(key):
+            begin = f"{storable(key)}: "
+            named = redact(f"{begin}{storable(value)}", self.own)
+            if named.count and named.text.startswith(begin):
+                self.count += named.count
+                return named.text[len(begin) :]
         return self.text(value)

@@ -22,6 +22,7 @@ from flowtrace_mcp.model.memory_lines import (
 from flowtrace_mcp.model.memory_pages import memory_page
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.redactor import Redactor
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.model.times import iso_time
 from flowtrace_mcp.services.context import Context
 
@@ -119,6 +120,10 @@ def without_secrets(line: MemoryLine, redactor: Redactor) -> MemoryLine:
         content=redactor.text(line.content),
         topic=redactor.text(line.topic),
         author=redactor.text(line.author),
+        branch=storable(line.branch),
+        session=storable(line.session),
+        agent=storable(line.agent),
+        tool_call_id=storable(line.tool_call_id),
         retraction=redactor.text(line.retraction),
         tags=_clean_rows(line.tags, redactor),
         aliases=_clean_rows(line.aliases, redactor),
