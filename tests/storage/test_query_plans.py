@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 from flowtrace_mcp.model.memory import ScopeName
+from flowtrace_mcp.model.span_write import Authority, SpanWrite
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.compression import compress
 from flowtrace_mcp.storage.connection import load_vectors
@@ -102,6 +103,14 @@ def write_again(store: Store) -> None:
         store.spans.insert_spans([span(1, **{"session": "s-1", **changed})]).result(WAIT_S)
 
 
+def claiming() -> list[SpanWrite]:
+    """Return a span that another takes the place of."""
+    return [
+        span(91, session="s-1", claims=("call c", "~Bash"), authority=Authority.HOOK),
+        span(92, session="s-1", claims=("call c", "~Bash")),
+    ]
+
+
 def remember(store: Store) -> None:
     one = write_of(new_memory("word new", topic="t-1"), vector=code(1, 0))
     store.memories.insert_memories([one], by_rule)
@@ -133,6 +142,9 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "logs": lambda s: s.list_logs(after=AFTER, limit=10),
     "logs of a trace": lambda s: s.list_logs(after=AFTER, limit=10, trace_id=TRACE),
     "events of a trace": lambda s: s.list_trace_events(TRACE, ["event"], 10),
+    "events of a session": lambda s: s.list_session_events("s-1", ["event"], WINDOW_US, 10),
+    "the project of a session": lambda s: s.spans.find_session_project("s-1"),
+    "a hook's span": lambda s: s.spans.insert_spans(claiming()).result(WAIT_S),
     "a trace's version": lambda s: s.spans.find_trace_version(TRACE),
     "a trace's handle": lambda s: s.spans.list_trace_ids((1, 5), 5),
     "a span's handle": lambda s: s.spans.list_span_places((1, 5), 5),
