@@ -30,6 +30,8 @@ _LIST: Final = """
     WHERE claim_id IN carray(?)
 """
 _DELETE: Final = "DELETE FROM span_claims WHERE claim_id = ? AND span_id = ?"
+# Nearly every claim comes once: they would drive the names of sessions out of the cache.
+_number: Final = string_id.__wrapped__
 # A hook's clock is read as its process starts, some time after the tool has ended.
 _SLACK_US: Final = 250_000
 
@@ -88,7 +90,7 @@ def _claims_of(writes: Iterable[SpanWrite]) -> tuple[list[Claim], set[int]]:
     timed: set[int] = set()
     for write in writes:
         for said in write.claims:
-            claim_id = to_signed(string_id(f"{said}\x1f{write.session}"))
+            claim_id = to_signed(_number(f"{said}\x1f{write.session}"))
             if said.startswith(TIMED):
                 timed.add(claim_id)
             claims.append(
