@@ -554,7 +554,7 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "Primary keys are ULIDs made in the application, not serial numbers",
-            "New tables get ULID ids: sortable and safe to expose",
+            "New tables get ULID primary keys: sortable and safe to expose",
         ),
         asks=(
             (
@@ -655,7 +655,7 @@ FACTS: tuple[Fact, ...] = (
         values="weekday",
         says=("Releases go out on {v} mornings, never before a weekend", "We ship releases on {v}"),
         asks=(
-            ("on which day do we release?", "when is the next deploy to customers?"),
+            ("on which day do we release?", "what day do releases go out?"),
             ("what weekday are releases cut?", "release weekday"),
         ),
     ),
@@ -801,7 +801,7 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "The CI cache was stale because its key left out the lockfile hash",
-            "CI cache key must contain the hash of the lockfile",
+            "The CI cache key must contain the hash of the lockfile, or old packages come back",
         ),
         asks=(
             ("why did CI restore old dependencies?", "what belongs in the CI cache key?"),
@@ -815,7 +815,7 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "Buttons use the brand teal only for the main action, everything else is grey",
-            "UI: one teal button per page",
+            "UI: one brand teal button per page, for the main action",
         ),
         asks=(
             ("what colour should a secondary button be?", "when do I use the brand teal?"),
@@ -828,7 +828,7 @@ FACTS: tuple[Fact, ...] = (
         subjects="",
         values="none",
         says=(
-            "User-facing text is British English and goes through i18n keys",
+            "User-facing text is British English and never hard-coded: it goes through i18n keys",
             "UI strings: British spelling, never hard-coded",
         ),
         asks=(
@@ -857,7 +857,7 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "Dev login: demo@example.com, made by the seed script",
-            "The seed script creates the account demo@example.com",
+            "The seed script creates the development account demo@example.com",
         ),
         asks=(
             (
@@ -874,7 +874,7 @@ FACTS: tuple[Fact, ...] = (
         values="none",
         says=(
             "Frontend and backend stay in one repository, shared types live in packages/contracts",
-            "We decided for a monorepo because of the shared contracts package",
+            "We decided for a monorepo because of the package of shared types, contracts",
         ),
         asks=(
             (

@@ -16,6 +16,7 @@ PROJECTS = 5
 SHARE_OF_FACTS = 0.75  # of the bank, for each project another choice
 SUBJECTS_MOST = 3
 NOISE_OF_PROJECT = 14
+PLAIN_NOTE_SHARE = 0.2  # of the facts: agents do not always name the kind
 ANSWERABLE_OF_PROJECT = 60
 SUPERSEDED_SHARE = 0.2
 ALIAS_SHARE = 0.4  # of services
@@ -166,7 +167,8 @@ class _Project:
         text = self._say(fact, subject)
         while old is not None and text == old.content:
             text = self._say(fact, subject)
-        memory = self._add(text, fact.kind)
+        is_plain = self._chance.random() < PLAIN_NOTE_SHARE
+        memory = self._add(text, "note" if is_plain else fact.kind)
         memory.fact, memory.subject = fact.name, subject
         memory.topic = f"{fact.name} {subject}".strip() if by_topic else ""
         if subject in self._nicknames and fact.subjects == "service":

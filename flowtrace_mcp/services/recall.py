@@ -21,6 +21,7 @@ from flowtrace_mcp.services.evidence import Checks, changes_of
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.showing import without_secrets
+from flowtrace_mcp.services.strict_recall import sure_of
 from flowtrace_mcp.services.upkeep import embed_pending
 from flowtrace_mcp.storage.memory_text import project_token
 
@@ -48,7 +49,7 @@ class Cut:
 
 
 ASKED_CUT: Final = Cut(ratio=0.3, floor=0.2)
-STRICT_CUT: Final = Cut(ratio=0.7, floor=0.5)
+LOOSE_CUT: Final = Cut(ratio=0.0, floor=0.0)  # strict recall judges for itself
 WORDS_ALONE_FLOOR: Final = 0.1
 # What a file that has changed since leaves of the strength of a memory that names it.
 STALE_FACTOR: Final = 0.8
@@ -131,6 +132,8 @@ def _answer(
     folder: str,
 ) -> Recalled:
     ranked = _ranked(context, request, wanted)
+    if request.strict:
+        ranked = sure_of(context, request.query, wanted, ranked)
     # Those opened by id may be among the best, and are not shown twice.
     best = ranked[: request.limit + len(opened)]
     memories = context.store.memories.get_memories([hit.key for hit in best])
@@ -297,7 +300,7 @@ def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
                     author=author,
                 )
             )
-    cut = STRICT_CUT if request.strict else ASKED_CUT
+    cut = LOOSE_CUT if request.strict else ASKED_CUT
     if not codes:
         cut = replace(cut, floor=min(cut.floor, WORDS_ALONE_FLOOR))
     ranked = rank(candidates, query=request.query)

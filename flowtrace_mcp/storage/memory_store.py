@@ -1,6 +1,6 @@
 """Memories in and out: row, text and vector together in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -200,6 +200,26 @@ class MemoryStore:
         """Return the terms that are worth asking for; see ``memory_text.list_rare_terms``."""
         with self._database.reading() as reader:
             return memory_text.list_rare_terms(reader, terms, memories.newest_key(reader))
+
+    def list_holders(
+        self, matches: Mapping[str, str], keys: Sequence[int]
+    ) -> dict[str, tuple[int, set[int]]]:
+        """Return word -> (how many rows hold it, which of some memories do).
+
+        Args:
+            matches: Word -> FTS5 expression for it; see ``memory_text.list_holders``.
+            keys: Keys of the memories to look at.
+        """
+        with self._database.reading() as reader:
+            return {
+                word: memory_text.list_holders(reader, match, keys)
+                for word, match in matches.items()
+            }
+
+    def count_about(self, project_id: int) -> int:
+        """Return how many memories a project has; see ``memories.count_about``."""
+        with self._database.reading() as reader:
+            return memories.count_about(reader, project_id)
 
     def list_places(self, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:
         """Return (memory key, session, sequence in it, author) of those that exist."""

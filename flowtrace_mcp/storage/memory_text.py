@@ -40,6 +40,12 @@ _FEW: Final = """
 # A word that more rows hold than this share of all says little and costs the most.
 COMMON_SHARE: Final = 0.03
 COMMON_LEAST_ROWS: Final = 200
+_HOLDERS: Final = "SELECT rowid FROM memory_text WHERE memory_text MATCH ? LIMIT ?"
+_HOLDERS_AMONG: Final = """
+    SELECT rowid FROM memory_text WHERE memory_text MATCH ? AND rowid IN carray(?)
+"""
+# A word that more rows hold than this is as common as any.
+HOLDERS_LIMIT: Final = 1000
 # Identifier parts repeat words of the body, so they weigh half; the project token nothing.
 _SEARCH: Final = f"""
     SELECT m.memory_key, -bm25(memory_text, 1.0, 0.5, 0.0) AS score
@@ -143,3 +149,20 @@ def search_text(
     """
     parameters = {**filter_parameters(wanted), "match": match, "limit": limit}
     return list(reader.execute(_SEARCH, parameters))
+
+
+def list_holders(
+    reader: apsw.Connection, term_match: str, keys: Sequence[int]
+) -> tuple[int, set[int]]:
+    """Return how many rows hold a word, up to ``HOLDERS_LIMIT``, and which of some memories do.
+
+    Args:
+        reader: A read connection.
+        term_match: The word as an FTS5 expression that names the project's token.
+        keys: Keys of the memories to look at.
+    """
+    rows = {row[0] for row in reader.execute(_HOLDERS, (term_match, HOLDERS_LIMIT))}
+    if len(rows) < HOLDERS_LIMIT:
+        return len(rows), rows.intersection(keys)
+    among = reader.execute(_HOLDERS_AMONG, (term_match, int_array(keys)))
+    return len(rows), {row[0] for row in among}
