@@ -8,7 +8,7 @@ from flowtrace_mcp.model.redactor import Redactor
 
 
 def without_secrets(memory: Memory, own: OwnPatterns) -> Memory:
-    """Return a memory whose text, files and metadata hold no secret.
+    """Return a memory of which no text holds a secret.
 
     Args:
         memory: As it stands in the file, where it may have come before a pattern existed.
@@ -19,6 +19,10 @@ def without_secrets(memory: Memory, own: OwnPatterns) -> Memory:
         memory,
         content=redactor.text(memory.content),
         topic=redactor.text(memory.topic),
+        author=redactor.text(memory.author),
+        tags=redactor.texts(memory.tags),
+        aliases=redactor.texts(memory.aliases),
+        retraction=redactor.text(memory.retraction),
         files=redactor.names(memory.files),
         metadata=redactor.tree(memory.metadata),
     )
