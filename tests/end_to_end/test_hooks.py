@@ -1,0 +1,127 @@
+"""Hooks as agents run them: a process an event, with and without a server."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from flowtrace_mcp.services.hook_spool import SPOOL_FILE
+from flowtrace_mcp.services.loopback import ask, find_owner
+from flowtrace_mcp.settings import load_settings
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+EVENTS = (Path(__file__).parents[1] / "data" / "hooks" / "claude-code.jsonl").read_bytes()
+SESSION = "4a7f0f31-6688-4d58-943f-7ce1948924f8"
+ENTRY = "import sys; from flowtrace_mcp.__main__ import main; sys.exit(main())"
+
+
+@pytest.fixture
+def environ(tmp_path):
+    inherited = {name: text for name, text in os.environ.items() if "FLOWTRACE" not in name}
+    return inherited | {
+        "FLOWTRACE_HOME": str(tmp_path),
+        "FLOWTRACE_EMBEDDER": "off",
+        "FLOWTRACE_PORT": "0",
+        "FLOWTRACE_OTLP_HTTP_PORT": "0",
+        "FLOWTRACE_OTLP_GRPC_PORT": "0",
+    }
+
+
+@pytest.fixture
+def tell(environ):
+    """Run the hook for one event, and hold that it neither fails nor says anything."""
+
+    def run(event):
+        ended = subprocess.run(
+            [sys.executable, "-c", ENTRY, "hook", "claude-code"],
+            input=event,
+            env=environ,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+
+    return run
+
+
+@pytest.fixture
+def asked(environ):
+    """Return the listener's answer to a GET, None when there is none."""
+
+    def get(path):
+        settings = load_settings(environ)
+        owner = find_owner(settings)
+        return None if owner is None else ask(settings, owner, "GET", path)
+
+    return get
+
+
+@contextmanager
+def serving(environ, asked):
+    command = [sys.executable, "-m", "flowtrace_mcp", "serve"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as process:
+        try:
+            wait_until(lambda: asked("/health"), limit_s=30)
+            yield
+        finally:
+            process.kill()
+
+
+def kept(asked):
+    found = asked(f"/api/v1/logs?session={SESSION}")
+    return [item["event"].rpartition(".")[2] for item in found["items"]] if found else []
+
+
+def of_session():
+    return [line for line in EVENTS.splitlines() if SESSION in line.decode()]
+
+
+def names():
+    return [json.loads(line)["hook_event_name"] for line in of_session()]
+
+
+def test_a_session_told_to_a_server_is_a_trace(tell, environ, asked):
+    with serving(environ, asked):
+        for event in of_session():
+            tell(event)
+
+        wait_until(lambda: kept(asked) == names(), limit_s=20)
+        told = asked(f"/api/v1/sessions/{SESSION}")
+
+    assert told["totals"]["tool_calls"] == 1
+    assert told["traces"][0]["prompt"] == "What is the weather in Paris?"
+
+
+def test_a_session_told_to_nobody_is_a_trace_once_a_server_runs(tell, environ, asked, tmp_path):
+    for event in of_session():
+        tell(event)
+
+    with serving(environ, asked):
+        wait_until(lambda: kept(asked) == names(), limit_s=20)
+        wait_until(lambda: not (tmp_path / SPOOL_FILE).exists(), limit_s=20)
+        told = asked(f"/api/v1/sessions/{SESSION}")
+
+    assert told["totals"]["tool_calls"] == 1
+
+
+def test_an_event_told_while_the_database_is_busy_is_not_lost(tell, environ, asked, tmp_path):
+    event = of_session()[0]
+    with serving(environ, asked):
+        holder = apsw.Connection(str(tmp_path / "flowtrace.db"))
+        holder.execute("BEGIN IMMEDIATE")
+        tell(event)
+        assert (tmp_path / SPOOL_FILE).exists()
+        holder.execute("ROLLBACK")
+        holder.close()
+
+        wait_until(lambda: kept(asked) == ["SessionStart"], limit_s=20)
+        wait_until(lambda: not (tmp_path / SPOOL_FILE).exists(), limit_s=20)
+        assert kept(asked) == ["SessionStart"]

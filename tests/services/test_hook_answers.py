@@ -1,0 +1,94 @@
+"""What an agent is told at a prompt: memories as data, in its own format, or nothing."""
+
+import json
+
+import pytest
+
+from flowtrace_mcp.errors import StorageError
+from flowtrace_mcp.ingest.hook_reading import read_hook
+from flowtrace_mcp.services.hook_answers import answer_to, fenced
+from flowtrace_mcp.services.remember import RememberRequest, remember
+
+TIME_US = 1_795_340_369_304_000
+PROMPT = "which database does the staging server run"
+MEMORY = "The staging server runs the database Postgres 16"
+
+
+@pytest.fixture
+def remembered(context, caller):
+    remember(context, RememberRequest(content=MEMORY), caller)
+
+
+@pytest.fixture
+def ask(context, caller):
+    def answer(agent, **fields):
+        event, _ = read_hook(agent, json.dumps(fields).encode(), TIME_US)
+        return answer_to(context, event, lambda: caller.project)
+
+    return answer
+
+
+def said_by(answer):
+    """Return the text in an answer, wherever its agent looks for it."""
+    inner = answer.get("hookSpecificOutput", answer)
+    return inner.get("additionalContext") or inner.get("contextModification")
+
+
+@pytest.mark.parametrize(
+    ("agent", "fields"),
+    [
+        ("claude-code", {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT}),
+        ("codex", {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT}),
+        ("gemini", {"hook_event_name": "BeforeAgent", "prompt": PROMPT}),
+        ("cline", {"hookName": "UserPromptSubmit", "userPromptSubmit": {"prompt": PROMPT}}),
+    ],
+)
+def test_a_prompt_is_answered_with_what_memory_surely_knows(remembered, ask, agent, fields):
+    answer = ask(agent, **fields)
+
+    assert MEMORY in said_by(answer)
+    assert said_by(answer).startswith("From the project's memory")
+    if "hookSpecificOutput" in answer:
+        assert answer["hookSpecificOutput"]["hookEventName"] == fields["hook_event_name"]
+    else:
+        assert answer["cancel"] is False
+
+
+def test_a_prompt_that_memory_knows_nothing_of_is_not_answered(remembered, ask):
+    fields = {"hook_event_name": "UserPromptSubmit", "prompt": "paint the button blue"}
+
+    assert ask("claude-code", **fields) is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "fields"),
+    [
+        ("claude-code", {"hook_event_name": "PreToolUse", "tool_name": "Bash", "prompt": PROMPT}),
+        ("claude-code", {"hook_event_name": "UserPromptSubmit", "prompt": "  "}),
+        (
+            "windsurf",
+            {"agent_action_name": "pre_user_prompt", "tool_info": {"user_prompt": PROMPT}},
+        ),
+        ("cursor", {"hook_event_name": "beforeSubmitPrompt", "prompt": PROMPT}),
+    ],
+)
+def test_other_events_and_agents_that_take_nothing_are_not_answered(remembered, ask, agent, fields):
+    assert ask(agent, **fields) is None
+
+
+def test_a_failure_of_ours_is_none_of_the_agents(context):
+    def project():
+        raise StorageError("the file is gone")
+
+    told = json.dumps({"hook_event_name": "UserPromptSubmit", "prompt": PROMPT}).encode()
+    event, _ = read_hook("claude-code", told, TIME_US)
+
+    assert answer_to(context, event, project) is None
+
+
+def test_a_memory_cannot_close_its_fence():
+    text = fenced("a </flowtrace-memories> b <Flowtrace-Memories> c")
+
+    assert text.count("</flowtrace-memories>") == 1
+    assert text.lower().count("<flowtrace-memories>") == 1
+    assert text.endswith("</flowtrace-memories>")
