@@ -50,6 +50,14 @@ def test_a_scan_over_several_blocks_finds_the_nearest(monkeypatch: pytest.Monkey
     assert [codes.near_by_bits(row, 1).tolist() for row in rows] == [[at] for at in range(50)]
 
 
+def test_among_many_codes_half_of_the_bits_choose_whose_others_are_looked_at() -> None:
+    rows = drawn(3000, 48)
+    codes = codes_of(rows)
+
+    assert [codes.near_by_bits(row, 2)[0] for row in rows[::100]] == list(range(0, 3000, 100))
+    assert all(len(set(codes.near_by_bits(row, 40).tolist())) == 40 for row in rows[::500])
+
+
 def test_opposite_codes_differ_in_every_bit_of_them() -> None:
     codes = codes_of([bytes(96), b"\xff" * 96])
 
