@@ -1,16 +1,28 @@
 """Retire memories, or remove them for good."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flowtrace_mcp.analytics.words import search_terms
 from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.handles import find_named_memory
-from flowtrace_mcp.services.recall import RecallRequest, recall
+from flowtrace_mcp.services.recall import (
+    BUDGET_MOST_TOKENS,
+    RecalledMemory,
+    RecallRequest,
+    recall,
+)
 from flowtrace_mcp.storage.memory_changes import ChangeAuthor
 
 CANDIDATES_LIMIT: Final = 5
+# Of the words of a query, a memory that is meant by it has at least so many.
+FITTING_SHARE: Final = 0.75
+_BEGINNING_CHARACTERS: Final = 5  # endings differ: move, moved, moves
+_WORD: Final = re.compile(r"\w+")
 REASON_LIMIT_CHARACTERS: Final = 1000
 
 
@@ -70,20 +82,41 @@ def forget(context: Context, request: ForgetRequest, caller: Caller) -> Forgotte
 
 
 def _only_match(context: Context, request: ForgetRequest, caller: Caller) -> str:
-    answer = recall(
-        context, RecallRequest(query=request.query, limit=CANDIDATES_LIMIT, strict=True), caller
-    )
-    if not answer.memories:
+    """Return the id of the one memory that says what was asked for.
+
+    That is one with nearly all words of the query, or else the one that surely answers it.
+    """
+    said = _matches(context, request.query, caller, strict=False)
+    terms = search_terms(request.query)
+    fitting = [row for row in said if _share_held(terms, row.memory.content) >= FITTING_SHARE]
+    found = fitting or _matches(context, request.query, caller, strict=True)
+    if not found:
         raise NotFoundError(
             "nothing to forget",
             why="no memory fits the query well",
             mend="recall it first and give its id",
         )
-    if len(answer.memories) > 1:
-        ids = ", ".join(memory.id for memory in answer.memories)
+    if len(found) > 1:
+        ids = ", ".join(row.id for row in found)
         raise InputError(
-            f"{len(answer.memories)} memories fit the query ({ids})",
+            f"{len(found)} memories fit the query ({ids})",
             why="only one is forgotten at a time",
             mend="give the id of the one you mean",
         )
-    return answer.memories[0].id
+    return found[0].id
+
+
+def _matches(
+    context: Context, query: str, caller: Caller, *, strict: bool
+) -> tuple[RecalledMemory, ...]:
+    request = RecallRequest(
+        query=query, limit=CANDIDATES_LIMIT, budget=BUDGET_MOST_TOKENS, strict=strict
+    )
+    return recall(context, request, caller).memories
+
+
+def _share_held(terms: Sequence[str], text: str) -> float:
+    """Return the share of terms of which a text has a word with the same beginning."""
+    beginnings = {word[:_BEGINNING_CHARACTERS] for word in _WORD.findall(text.lower())}
+    held = sum(term[:_BEGINNING_CHARACTERS] in beginnings for term in terms)
+    return held / len(terms) if terms else 0.0

@@ -40,6 +40,24 @@ def test_a_query_that_fits_several_names_them(
     assert other in str(caught.value)
 
 
+def test_a_query_with_nearly_all_words_of_one_memory_means_that_one(
+    context: Context, caller: Caller, handle: str
+) -> None:
+    other = remember(context, RememberRequest(content="the wiki needs notion login"), caller).id
+
+    assert forget(context, ForgetRequest(query="wiki needing a notion login"), caller).id == other
+    assert (
+        forget(context, ForgetRequest(query="The wiki was moved to Notion."), caller).id == handle
+    )
+
+
+def test_a_query_that_shares_a_word_alone_forgets_nothing(
+    context: Context, caller: Caller, handle: str
+) -> None:
+    with pytest.raises(NotFoundError):
+        forget(context, ForgetRequest(query="garden gnomes notion dislike entirely"), caller)
+
+
 @pytest.mark.promise("hard-forget")
 def test_a_hard_forget_leaves_no_word_of_it_on_disk(
     context: Context, caller: Caller, handle: str
