@@ -6,21 +6,23 @@ not in them.
 """
 
 from enum import StrEnum
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from flowtrace_mcp.errors import InputError
-from flowtrace_mcp.model.ids import MEMORY_ID_BYTES
+from flowtrace_mcp.model.ids import MEMORY_ID_BYTES, SPAN_ID_BYTES, TRACE_ID_BYTES
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
 
 FORMAT_VERSION: Final = 1
 LINE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 
+# What a column holds; JSON knows no such bound.
+Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 # Value, what is said of it (a file's blob id), since when, until when; None = still.
-DatedRow: TypeAlias = tuple[str, str, int, int | None]
+DatedRow: TypeAlias = tuple[str, str, Whole, Whole | None]
 # From, to, why: a time in which it was retired before that was undone.
-LapseRow: TypeAlias = tuple[int, int, str]
+LapseRow: TypeAlias = tuple[Whole, Whole, str]
 
 
 class Arrival(StrEnum):
@@ -54,7 +56,7 @@ class ProjectLine(_Line, frozen=True, kw_only=True, tag="project"):
 
     identity: str
     name: str
-    created_us: int
+    created_us: Whole
 
 
 class MemoryLine(_Line, frozen=True, kw_only=True, tag="memory"):
@@ -68,16 +70,16 @@ class MemoryLine(_Line, frozen=True, kw_only=True, tag="memory"):
     topic: str = ""
     branch: str = ""
     session: str = ""
-    sequence: int
+    sequence: Whole
     author: str = ""
     agent: str = ""
-    recorded_us: int
-    retracted_us: int | None = None
+    recorded_us: Whole
+    retracted_us: Whole | None = None
     retraction: str = ""
-    valid_from_us: int
-    valid_to_us: int | None = None
-    seen_count: int = 1
-    last_seen_us: int
+    valid_from_us: Whole
+    valid_to_us: Whole | None = None
+    seen_count: Whole = 1
+    last_seen_us: Whole
     tags: tuple[DatedRow, ...] = ()
     aliases: tuple[DatedRow, ...] = ()
     files: tuple[DatedRow, ...] = ()
@@ -96,7 +98,7 @@ class LinkLine(
     from_id: str
     to_id: str
     relation: str
-    created_us: int
+    created_us: Whole
 
 
 Line: TypeAlias = HeaderLine | ProjectLine | MemoryLine | LinkLine
@@ -125,24 +127,32 @@ def decode_line(data: bytes) -> Line:
             why=f"this Flowtrace knows versions up to {FORMAT_VERSION}",
             mend="install a newer flowtrace-mcp",
         )
-    if isinstance(line, MemoryLine):
-        _check_ids(line)
-    return line
-
-
-def _check_ids(line: MemoryLine) -> None:
-    sizes = (
-        ("id", line.id, (MEMORY_ID_BYTES,)),
-        ("trace_id", line.trace_id, (0, 16)),
-        ("span_id", line.span_id, (0, 8)),
-    )
-    for name, text, sizes_bytes in sizes:
+    for name, text, sizes_bytes in _ids_of(line):
         if id_bytes(text) is None or len(text) // 2 not in sizes_bytes:
             raise InputError(
                 f"{name} {text[:40]!r} is not one",
                 why="it is hex digits, as an export writes them",
                 mend="export again",
             )
+    return line
+
+
+def _ids_of(line: Line) -> list[tuple[str, str, tuple[int, ...]]]:
+    """Return name, text and possible sizes in bytes of the ids of a line."""
+    match line:
+        case MemoryLine():
+            return [
+                ("id", line.id, (MEMORY_ID_BYTES,)),
+                ("trace_id", line.trace_id, (0, TRACE_ID_BYTES)),
+                ("span_id", line.span_id, (0, SPAN_ID_BYTES)),
+            ]
+        case LinkLine():
+            return [
+                ("from", line.from_id, (MEMORY_ID_BYTES,)),
+                ("to", line.to_id, (MEMORY_ID_BYTES,)),
+            ]
+        case _:
+            return []
 
 
 def id_bytes(text: str) -> bytes | None:

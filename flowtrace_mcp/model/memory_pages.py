@@ -89,12 +89,16 @@ def parse_memory_page(text: str) -> tuple[MemoryLine, list[LinkLine]]:
         facts |= {"type": "memory", "content": content.removesuffix("\n")}
         line = decode_line(msgspec.json.encode(facts))
         assert isinstance(line, MemoryLine)
-        return line, [
-            LinkLine(from_id=line.id, to_id=to, relation=how, created_us=_stored_time(when))
-            for to, how, when in links
-        ]
+        return line, [_link(line.id, *link) for link in links]
     except (msgspec.MsgspecError, ValueError, TypeError, KeyError, OverflowError) as error:
         raise InputError("cannot read the page", why=str(error)[:200]) from error
+
+
+def _link(from_id: str, to_id: str, relation: str, when: str | int) -> LinkLine:
+    made = LinkLine(from_id=from_id, to_id=to_id, relation=relation, created_us=_stored_time(when))
+    link = decode_line(encode_line(made))
+    assert isinstance(link, LinkLine)
+    return link
 
 
 def _fact(row: str) -> tuple[str, Any]:

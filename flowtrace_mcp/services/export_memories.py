@@ -117,6 +117,7 @@ def without_secrets(line: MemoryLine, redactor: Redactor) -> MemoryLine:
     """Return a memory on its way out or in, every text of it redacted and storable."""
     return msgspec.structs.replace(
         line,
+        project=storable(line.project),
         content=redactor.text(line.content),
         topic=redactor.text(line.topic),
         author=redactor.text(line.author),

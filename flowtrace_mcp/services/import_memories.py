@@ -27,6 +27,7 @@ from flowtrace_mcp.model.memory import (
 from flowtrace_mcp.model.memory_lines import Arrival, DatedRow, LinkLine, MemoryLine, ProjectLine
 from flowtrace_mcp.model.project import ProjectIdentity, identify_project
 from flowtrace_mcp.model.redactor import Redactor
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.documents import document_of
 from flowtrace_mcp.services.export_memories import without_secrets
@@ -146,7 +147,9 @@ class _Arriving:
             case Problem():
                 self.told.refuse(item)
             case ProjectLine():
-                self._known[item.identity] = item
+                self._known[storable(item.identity)] = msgspec.structs.replace(
+                    item, name=storable(item.name)
+                )
             case LinkLine():
                 if self._memories:
                     self.store()
@@ -212,9 +215,10 @@ class _Arriving:
         if self._request.project is not None:
             return self._request.project
         if isinstance(item, MemoryLine):
-            told = self._known.get(item.project)
-            name = told.name if told else item.project.rpartition("/")[2].rpartition(":")[2]
-            return ProjectIdentity(identity=item.project, name=name or item.project)
+            identity = storable(item.project)
+            told = self._known.get(identity)
+            name = told.name if told else identity.rpartition("/")[2].rpartition(":")[2]
+            return ProjectIdentity(identity=identity, name=name or identity)
         return self._project_of(item.folder) if item.folder else self._caller.project
 
     def _line_of(self, found: FoundMemory, project: ProjectIdentity) -> MemoryLine:

@@ -102,7 +102,7 @@ def _detect_folder(path: Path) -> SourceKind:
         return SourceKind.FLOWTRACE
     for file in _files(path, SourceKind.TRANSCRIPTS):
         with file.open("rb") as lines:
-            if is_transcript_line(lines.readline(LINE_LIMIT_BYTES)):
+            if any(map(is_transcript_line, lines.read(_HEAD_BYTES).splitlines())):
                 return SourceKind.TRANSCRIPTS
     notes = [_head_text(file) for file in _files(path, SourceKind.NOTES)[:20]]
     if any(map(is_basic_note, notes)):
@@ -122,10 +122,10 @@ def _detect_file(path: Path, head: bytes) -> SourceKind | None:
     first = head.lstrip().partition(b"\n")[0]
     if b'"flowtrace-export"' in first:
         return SourceKind.FLOWTRACE
+    if any(map(is_transcript_line, head.splitlines())):  # the first may be of another shape
+        return SourceKind.TRANSCRIPTS
     if b'"entity"' in first or b'"relation"' in first:
         return SourceKind.SERVER_MEMORY
-    if is_transcript_line(first):
-        return SourceKind.TRANSCRIPTS
     if path.suffix.lower() in {".md", ".markdown", ".mdc"}:
         text = head.decode(errors="replace")
         return SourceKind.BASIC_MEMORY if is_basic_note(text) else SourceKind.NOTES

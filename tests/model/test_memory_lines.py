@@ -18,6 +18,16 @@ from tests.strategies import memory_lines
 
 ID = "00" * 15 + "01"
 OTHER_ID = "00" * 15 + "02"
+MEMORY = MemoryLine(
+    id=ID,
+    kind=MemoryKind.FACT,
+    scope=ScopeName.REPO,
+    content="x",
+    sequence=1,
+    recorded_us=1,
+    valid_from_us=1,
+    last_seen_us=1,
+)
 LINKS = [LinkLine(from_id=ID, to_id=OTHER_ID, relation="supersedes", created_us=1)]
 
 
@@ -57,6 +67,9 @@ def test_a_line_is_an_object_on_one_line_that_says_what_it_is() -> None:
         b'{"type":"link","from":"x","to":"y","relation":"r","created_us":1,"more":1}',
         b'{"type":"project","identity":"a","name":"\xff","created_us":1}',
         b"[" * 100_000,
+        b'{"type":"link","from":"x","to":"y","relation":"r","created_us":1}',
+        f'{{"type":"link","from":"{ID}","to":"00","relation":"r","created_us":1}}'.encode(),
+        b'{"type":"project","identity":"a","name":"b","created_us":1' + b"0" * 30 + b"}",
         f'{{"type":"flowtrace-export","version":{FORMAT_VERSION + 1}}}'.encode(),
     ],
 )
@@ -64,24 +77,13 @@ def test_a_line_that_is_none_is_refused(data: bytes) -> None:
     with pytest.raises(InputError) as refused:
         decode_line(data)
 
-    assert refused.value.why
+    assert refused.value.why or refused.value.mend
 
 
 @pytest.mark.parametrize("change", [{"id": "xy"}, {"id": "00"}, {"id": ""}, {"span_id": "0" * 32}])
 def test_an_id_that_is_none_is_refused(change: dict[str, str]) -> None:
-    line = MemoryLine(
-        id=ID,
-        kind=MemoryKind.FACT,
-        scope=ScopeName.REPO,
-        content="x",
-        sequence=1,
-        recorded_us=1,
-        valid_from_us=1,
-        last_seen_us=1,
-    )
-
     with pytest.raises(InputError, match="is not one"):
-        decode_line(encode_line(msgspec.structs.replace(line, **change)))
+        decode_line(encode_line(msgspec.structs.replace(MEMORY, **change)))
 
 
 @pytest.mark.parametrize("when_us", [2**62, -(2**62), -40_000_000_000_000_000, 0, 1])
@@ -99,6 +101,13 @@ def test_a_time_that_no_calendar_shows_is_kept_as_its_number(when_us: int) -> No
     )
 
     assert parse_memory_page(memory_page(line, [])) == (line, [])
+
+
+def test_a_page_whose_link_leads_nowhere_is_refused() -> None:
+    page = memory_page(MEMORY, LINKS)
+
+    with pytest.raises(InputError):
+        parse_memory_page(page.replace(OTHER_ID, "xy"))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_a_source_is_told_by_what_is_in_it(
     (tmp_path / "x.jsonl").write_bytes(b'{"type":"flowtrace-export","version":1}\n')
     sessions = tmp_path / "projects" / "-home-ada-shop"
     sessions.mkdir(parents=True)
-    (sessions / "s.jsonl").write_bytes((DATA / "claude-code.jsonl").read_bytes())
+    (sessions / "s.jsonl").write_bytes(
+        b'{"type":"file-history-snapshot","messageId":"m"}\n'
+        + (DATA / "claude-code.jsonl").read_bytes()
+    )
     notes = tmp_path / "notes"
     notes.mkdir()
     (notes / "AGENTS.md").write_bytes((DATA / "CLAUDE.md").read_bytes())
