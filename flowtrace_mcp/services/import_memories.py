@@ -28,6 +28,7 @@ from flowtrace_mcp.model.memory_lines import Arrival, DatedRow, LinkLine, Memory
 from flowtrace_mcp.model.project import ProjectIdentity, identify_project
 from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.documents import document_of
 from flowtrace_mcp.services.export_memories import without_secrets
@@ -281,6 +282,13 @@ def _check(line: MemoryLine) -> None:
         raise InputError(
             "cannot take the memory", why="it is global and of a project, or neither of both"
         )
+    moments = (line.recorded_us, line.retracted_us, line.valid_from_us, line.valid_to_us)
+    lapses = (moment for begin, end, _ in line.lapses for moment in (begin, end))
+    for moment in (*moments, line.last_seen_us, *lapses):
+        if moment is not None and not EARLIEST_US <= moment < LATEST_US:
+            raise InputError(
+                "cannot take the memory", why=f"{moment} is no time in the years 2000 to 2199"
+            )
     if len(msgspec.json.encode(line.metadata)) > METADATA_LIMIT_BYTES:
         raise InputError(
             "cannot take the memory", why=f"its metadata has over {METADATA_LIMIT_BYTES} bytes"

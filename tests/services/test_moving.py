@@ -236,6 +236,8 @@ def test_what_does_not_fit_is_refused_and_told(
         msgspec.structs.replace(good, id="22" * 16, content="x" * 100_001),
         msgspec.structs.replace(good, id="33" * 16, project=""),
         msgspec.structs.replace(good, id="44" * 16, metadata={"a": "x" * 20_000}),
+        msgspec.structs.replace(good, id="55" * 16, valid_from_us=2**62),
+        msgspec.structs.replace(good, id="66" * 16, lapses=((0, 1, "never"),)),
     ]
     path = saved(tmp_path / "x", b"".join(map(encode_line, bad)))
 
