@@ -17,6 +17,7 @@ from flowtrace_mcp.ingest import (
 from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
 from flowtrace_mcp.ingest.price_book import PriceBook
+from flowtrace_mcp.ingest.request_parts import request_parts
 from flowtrace_mcp.ingest.span_writes import span_writes
 from flowtrace_mcp.ingest.unsettled import UnsettledTraces, model_calls
 from flowtrace_mcp.model.span_write import SpanWrite
@@ -39,6 +40,9 @@ class Outcome:
 
     accepted_count: int
     rejected: Rejected
+
+
+_Take: TypeAlias = Callable[[bytes, PayloadEncoding], Outcome]
 
 
 class Pipeline:
@@ -75,6 +79,29 @@ class Pipeline:
             BusyError: The write queue is full or the disk too slow; nothing is lost by a retry.
             StorageError: The file does not take writes.
         """
+        return self._in_parts("trace", self._traces, body, encoding)
+
+    def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+        """Store the records of an ExportLogsServiceRequest; see ``traces``."""
+        return self._in_parts("logs", self._logs, body, encoding)
+
+    def metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+        """Store the points of an ExportMetricsServiceRequest; see ``traces``."""
+        return self._in_parts("metrics", self._metrics, body, encoding)
+
+    def _in_parts(
+        self, signal: str, take: _Take, body: bytes, encoding: PayloadEncoding
+    ) -> Outcome:
+        """Store a request part by part, so that a large one takes no more memory than a small."""
+        parts = request_parts(body, encoding, signal)
+        accepted_count, rejected = 0, Rejected()
+        while (part := self._next(parts)) is not None:
+            outcome = take(part, encoding)
+            accepted_count += outcome.accepted_count
+            rejected = rejected.plus(outcome.rejected)
+        return Outcome(accepted_count=accepted_count, rejected=rejected)
+
+    def _traces(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
         with self._turn:
             records, rejected = decode.decode_traces(body)
@@ -89,21 +116,19 @@ class Pipeline:
         calls += model_calls(writes)
         return self._store.spans.insert_spans(writes)
 
-    def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
-        """Store the records of an ExportLogsServiceRequest; see ``traces``."""
+    def _logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         decode = otlp_json if encoding == PayloadEncoding.JSON else otlp_protobuf
         with self._turn:
             records, rejected = decode.decode_logs(body, received_us=self._now_us())
         batches = (log_writes(part) for part in _parts(records))
         self._run(
-            self._store.insert_logs(batch.rows, sorted(batch.names), batch.shared)
+            self._store.insert_logs(batch.rows, sorted(batch.names), batch.shared, batch.told)
             for batch in batches
         )
         self._unsettled.note_events(records)
         return Outcome(accepted_count=len(records), rejected=rejected)
 
-    def metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
-        """Store the points of an ExportMetricsServiceRequest; see ``traces``."""
+    def _metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
         is_json = encoding == PayloadEncoding.JSON
         decode = otlp_json_metrics if is_json else otlp_protobuf_metrics
         with self._turn:
@@ -122,9 +147,9 @@ class Pipeline:
         for job in waiting:
             _wait(job)
 
-    def _next(self, jobs: Iterator[_Job]) -> "_Job | None":
+    def _next(self, items: Iterator[_Item]) -> "_Item | None":
         with self._turn:
-            return next(jobs, None)
+            return next(items, None)
 
 
 def _parts(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -136,3 +136,10 @@ class Rejected:
 
     count: int = 0
     message: str = ""
+
+    def plus(self, other: "Rejected") -> "Rejected":
+        """Return what two parts of a request refused, with the reason of the first that did."""
+        if not (self.count and other.count):
+            return self if self.count else other
+        count = self.count + other.count
+        return Rejected(count=count, message=f"{count} refused in all. Of a part: {self.message}")

@@ -1,0 +1,274 @@
+"""A large OTLP request as several small ones, so that it is never decoded as a whole.
+
+A decoded span takes many times its bytes: a request of 59 MiB took 450 MiB while it was stored, and
+4 MiB of empty spans, which pack to 4 KB, took 630 MiB. Requests of the three signals are built
+alike: senders hold scopes, scopes hold items, under the same field numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+import msgspec
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from flowtrace_mcp.errors import TooLargeError
+from flowtrace_mcp.ingest.admission import unreadable
+from flowtrace_mcp.ingest.otlp_protobuf import parse_request
+from flowtrace_mcp.model.telemetry import PayloadEncoding
+
+# A usual request of 512 spans is about 0.5 MB; to look through it costs 3 % of storing it.
+WHOLE_LIMITS_BYTES: Final = {
+    PayloadEncoding.PROTOBUF: 768 * 1024,
+    PayloadEncoding.JSON: 2 * 1024 * 1024,
+}
+PART_ITEMS: Final = 2048
+PART_BYTES: Final = 2 * 1024 * 1024
+ITEMS_LIMIT: Final = 200_000
+# 64 MiB of the shortest attributes there are have fewer; each may become an object in memory.
+JSON_OBJECTS_LIMIT: Final = 4_000_000
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SENDER, _HELD = 1, 2  # field numbers: a sender in a request; scopes in a sender, items in a scope
+_FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
+
+_REQUESTS: Final[dict[str, type[Message]]] = {
+    "trace": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+
+
+class _Item(NamedTuple):
+    """One item, and what is said of its sender and its scope."""
+
+    sender: bytes
+    scope: bytes
+    data: bytes | memoryview
+
+
+def request_parts(body: bytes, encoding: PayloadEncoding, signal: str) -> Iterator[bytes]:
+    """Yield requests that together are the request; most often it is the only one.
+
+    Nothing is yielded before all of the body has been looked at.
+
+    Args:
+        body: The request.
+        encoding: How it is to be read.
+        signal: trace, logs or metrics.
+
+    Raises:
+        InputError: The body is no such request.
+        TooLargeError: It has too many items.
+    """
+    if len(body) <= WHOLE_LIMITS_BYTES[encoding]:
+        yield body
+        return
+    if encoding == PayloadEncoding.JSON:
+        yield from _json_parts(body, signal)
+        return
+    parts = list(_parts(_items(body, signal)))
+    if len(parts) == 1:
+        yield body
+        return
+    for part in parts:
+        parse_request(_REQUESTS[signal], _request_of(part), signal)
+    for part in parts:
+        yield _request_of(part)
+
+
+def _parts(items: Iterator[_Item]) -> Iterator[Sequence[_Item]]:
+    """Yield the items in groups of a bounded number and size."""
+    part: list[_Item] = []
+    size_bytes = 0
+    for item in items:
+        part.append(item)
+        size_bytes += len(item.data)
+        if len(part) >= PART_ITEMS or size_bytes >= PART_BYTES:
+            yield part
+            part, size_bytes = [], 0
+    if part:
+        yield part
+
+
+def _items(body: bytes, signal: str) -> Iterator[_Item]:
+    """Yield the items of a request in protobuf."""
+    view = memoryview(body)
+    count = 0
+    try:
+        _, senders = _split(view, 0, len(body), _SENDER)
+        for _, at, end in senders:
+            sender, scopes = _split(view, at, end, _HELD)
+            for _, scope_at, scope_end in scopes:
+                scope, items = _split(view, scope_at, scope_end, _HELD)
+                count += 1 + len(items)
+                _refuse_many(count)
+                for start, _, stop in items:
+                    yield _Item(sender, scope, view[start:stop])
+            count += 1
+            _refuse_many(count)
+    except (IndexError, ValueError) as error:
+        raise unreadable(signal, "protobuf") from error
+
+
+def _split(
+    view: memoryview, at: int, end: int, number: int
+) -> tuple[bytes, list[tuple[int, int, int]]]:
+    """Return what a message says of itself, and where what it holds begins, begins inside, ends."""
+    rest: list[memoryview] = []
+    held: list[tuple[int, int, int]] = []
+    for found, start, inside, stop in _fields(view, at, end):
+        if found == number:
+            held.append((start, inside, stop))
+        else:
+            rest.append(view[start:stop])
+        _refuse_many(len(held) + len(rest))
+    return b"".join(rest), held
+
+
+def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield number, start, start of the value and end of each field; number 0 = holds no bytes.
+
+    Raises:
+        ValueError: These are no fields.
+        IndexError: They end too early.
+    """
+    while at < end:
+        start = at
+        tag, at = _varint(view, at)
+        kind = tag & 7
+        if kind == _BYTES:
+            size, at = _varint(view, at)
+            stop = at + size
+        elif kind == _VARINT:
+            stop = _varint(view, at)[1]
+        elif kind in _FIXED_SIZES:
+            stop = at + _FIXED_SIZES[kind]
+        else:
+            raise ValueError(kind)
+        if stop > end:
+            raise IndexError(stop)
+        yield (tag >> 3 if kind == _BYTES else 0), start, at, stop
+        at = stop
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    """Return the number that stands at a place, and where it ends."""
+    byte = view[at]
+    if byte < 0x80:
+        return byte, at + 1
+    value = shift = 0
+    for place in range(at, at + 10):
+        byte = view[place]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place + 1
+        shift += 7
+    raise ValueError(value)
+
+
+def _request_of(items: Sequence[_Item]) -> bytes:
+    """Return a request in protobuf that holds some items."""
+    senders = []
+    for sender, of_sender in groupby(items, key=lambda item: item.sender):
+        scopes = []
+        for scope, of_scope in groupby(of_sender, key=lambda item: item.scope):
+            scopes.append(_message(_HELD, [scope, *(item.data for item in of_scope)]))
+        senders.append(_message(_SENDER, [sender, *scopes]))
+    return b"".join(senders)
+
+
+def _message(number: int, parts: Sequence[bytes | memoryview]) -> bytes:
+    value = b"".join(parts)
+    length, size = bytearray(), len(value)
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    length.append(size)
+    return bytes([number << 3 | _BYTES]) + length + value
+
+
+def _refuse_many(count: int) -> None:
+    if count > ITEMS_LIMIT:
+        raise TooLargeError(
+            f"the request has more than {ITEMS_LIMIT} items",
+            why="what a request holds is bounded, not only its bytes",
+            mend="send smaller batches",
+        )
+
+
+def _json_parts(body: bytes, signal: str) -> Iterator[bytes]:
+    """Yield requests in JSON; a body that is none is yielded as it is, to be refused as it is."""
+    if body.count(b"{") > JSON_OBJECTS_LIMIT:
+        _refuse_many(ITEMS_LIMIT + 1)
+    names = _JSON_NAMES[signal]
+    try:
+        items = list(_json_items(body, names))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        yield body
+        return
+    for part in _parts(iter(items)):
+        yield _json_request_of(part, names)
+
+
+class _JsonNames(NamedTuple):
+    """What the levels of a request are called."""
+
+    senders: str
+    scopes: str
+    items: str
+
+
+_JSON_NAMES: Final = {
+    "trace": _JsonNames("resourceSpans", "scopeSpans", "spans"),
+    "logs": _JsonNames("resourceLogs", "scopeLogs", "logRecords"),
+    "metrics": _JsonNames("resourceMetrics", "scopeMetrics", "metrics"),
+}
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
+
+
+def _json_items(body: bytes, names: _JsonNames) -> Iterator[_Item]:
+    count = 0
+    for sender_raw in _json_list(_OBJECT.decode(body), names.senders):
+        sender = _OBJECT.decode(sender_raw)
+        scopes = _json_list(sender, names.scopes)
+        said = _json_fields(sender)
+        for scope_raw in scopes:
+            scope = _OBJECT.decode(scope_raw)
+            items = _json_list(scope, names.items)
+            count += 1 + len(items)
+            _refuse_many(count)
+            of_scope = _json_fields(scope)
+            for item in items:
+                yield _Item(said, of_scope, memoryview(item))
+        count += 1
+        _refuse_many(count)
+
+
+def _json_list(holder: dict[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
+    return _LIST.decode(holder.pop(name, msgspec.Raw(b"null"))) or []
+
+
+def _json_fields(holder: dict[str, msgspec.Raw]) -> bytes:
+    """Return the fields of an object, each with a comma behind it."""
+    return b"".join(
+        msgspec.json.encode(name) + b":" + bytes(value) + b"," for name, value in holder.items()
+    )
+
+
+def _json_request_of(items: Sequence[_Item], names: _JsonNames) -> bytes:
+    senders = []
+    for sender, of_sender in groupby(items, key=lambda item: item.sender):
+        scopes = []
+        for scope, of_scope in groupby(of_sender, key=lambda item: item.scope):
+            held = b",".join(item.data for item in of_scope)
+            scopes.append(b'{%b"%b":[%b]}' % (scope, names.items.encode(), held))
+        held = b",".join(scopes)
+        senders.append(b'{%b"%b":[%b]}' % (sender, names.scopes.encode(), held))
+    return b'{"%b":[%b]}' % (names.senders.encode(), b",".join(senders))
