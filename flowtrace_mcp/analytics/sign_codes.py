@@ -101,6 +101,18 @@ class SignCodes:
             return rows[_nearest(distances, most)]
         return _nearest(distances + self._distances(code, slice(middle, None)), most)
 
+    def near_among(self, code: bytes, memory_keys: Sequence[int], most: int) -> NDArray[np.intp]:
+        """Return the rows of some memories whose codes differ in the fewest bits, those first.
+
+        Args:
+            code: The question's sign code.
+            memory_keys: Of the memories; those without a code are passed over.
+            most: At most so many.
+        """
+        wanted = np.asarray(memory_keys, np.int64)
+        rows = np.flatnonzero(np.isin(self.memory_keys[: self.count], wanted))
+        return rows[_nearest(self._distances(code, slice(None), rows), most)]
+
     def near(self, code: bytes, numbers: bytes, most: int) -> NDArray[np.intp]:
         """Return the rows that are probably nearest, in no order.
 

@@ -83,6 +83,9 @@ _SEEN: Final = f"""
     SELECT m.memory_key FROM carray(:keys) AS wanted
     CROSS JOIN memories AS m ON m.memory_key = wanted.value WHERE {VISIBLE}
 """
+_ALL_SEEN: Final = f"""
+    SELECT m.memory_key FROM memories AS m WHERE m.project_id IN (:project, 0) AND {VISIBLE}
+"""
 _SCORE_MEMORIES: Final = f"""
     SELECT v.memory_key, max({_COSINE}) FROM memory_vectors AS v
     WHERE v.memory_key IN carray(:keys) AND v.set_key IN carray(:sets) GROUP BY v.memory_key
@@ -224,6 +227,11 @@ def list_seen(reader: apsw.Connection, keys: Sequence[int], wanted: MemoryFilter
         row[0]
         for row in reader.execute(_SEEN, {**filter_parameters(wanted), "keys": int_array(keys)})
     }
+
+
+def list_all_seen(reader: apsw.Connection, wanted: MemoryFilter) -> list[int]:
+    """Return every memory of the project, and of the global layer, that passes a filter."""
+    return [row[0] for row in reader.execute(_ALL_SEEN, filter_parameters(wanted))]
 
 
 def list_sign_codes(

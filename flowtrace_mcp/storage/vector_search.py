@@ -125,10 +125,16 @@ def _passing(
 ) -> list[int]:
     """Return the vectors, nearest by their bits first, whose memories pass a filter."""
     most = _most(limit)
-    passing = _passing_of(reader, codes, query, wanted, most * WIDER_FACTOR)
-    if len(passing) >= most:
-        return passing[:most]
-    return _passing_of(reader, codes, query, wanted, codes.count)[: most * SCORED_FACTOR]
+    rows = codes.near_by_bits(query.sign_code, most * WIDER_FACTOR)
+    memories, vectors = codes.memory_keys[rows].tolist(), codes.vector_keys[rows].tolist()
+    seen = memory_vectors.list_seen(reader, memories, wanted)
+    passing = [key for memory, key in zip(memories, vectors, strict=True) if memory in seen]
+    if len(passing) >= most or len(rows) == codes.count:
+        return passing[: most * SCORED_FACTOR]
+    every = memory_vectors.list_all_seen(reader, wanted)
+    among = codes.near_among(query.sign_code, every, most * SCORED_FACTOR)
+    found: list[int] = codes.vector_keys[among].tolist()
+    return found
 
 
 def _most(limit: int) -> int:

@@ -58,6 +58,15 @@ def test_among_many_codes_half_of_the_bits_choose_whose_others_are_looked_at() -
     assert all(len(set(codes.near_by_bits(row, 40).tolist())) == 40 for row in rows[::500])
 
 
+def test_only_the_memories_asked_for_are_near() -> None:
+    rows = drawn(50, 48)
+    codes = codes_of(rows)
+
+    assert codes.near_among(rows[7], [30, 80, 500, 99], 2).tolist()[0] == 7
+    assert sorted(codes.near_among(rows[7], [30, 80, 500, 99], 9).tolist()) == [2, 7, 49]
+    assert codes.near_among(rows[7], [], 9).tolist() == []
+
+
 def test_opposite_codes_differ_in_every_bit_of_them() -> None:
     codes = codes_of([bytes(96), b"\xff" * 96])
 
