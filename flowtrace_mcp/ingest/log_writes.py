@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.record_bytes import Origins, digest, pack, unpack
+from flowtrace_mcp.ingest.span_claims import told_beside
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.model.span_write import ToldBeside
 from flowtrace_mcp.model.telemetry import LogRecord, MetricPoint
 from flowtrace_mcp.storage.compression import compress
 from flowtrace_mcp.storage.contents import content_id
@@ -20,6 +22,7 @@ class LogWrites:
     rows: list[LogRow] = field(default_factory=list)
     names: set[str] = field(default_factory=set)  # strings that stand as numbers in the rows
     shared: dict[int, bytes] = field(default_factory=dict)  # content id -> resource
+    told: list[ToldBeside] = field(default_factory=list)  # what hooks tell as well
 
 
 def log_writes(records: Sequence[LogRecord]) -> LogWrites:
@@ -32,6 +35,8 @@ def log_writes(records: Sequence[LogRecord]) -> LogWrites:
         writes.shared[resource_id] = resource
         session = session_of(record)
         writes.names.update((session, record.event_name))
+        if told := told_beside(record, session):
+            writes.told.append(told)
         data = pack((resource, origins.scope(record.scope), _fields(record)))
         writes.rows.append(
             (

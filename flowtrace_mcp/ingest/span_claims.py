@@ -3,14 +3,16 @@
 from typing import Final
 
 from flowtrace_mcp.model.span_facts import SpanFacts
-from flowtrace_mcp.model.span_write import TIMED
-from flowtrace_mcp.model.telemetry import SpanRecord
+from flowtrace_mcp.model.span_write import TIMED, ToldBeside
+from flowtrace_mcp.model.telemetry import LogRecord, SpanRecord
 
 CLAIMED: Final = frozenset(("execute_tool", "invoke_agent"))
 HOOKS_SCOPE: Final = "flowtrace.hooks"
 # How the scopes of those agents begin that have hooks as well as OpenTelemetry.
 _SCOPES: Final = ("com.anthropic.claude_code", "codex", "gemini-cli", HOOKS_SCOPE)
 _TURN: Final = "turn"
+# Claude Code's spans do not name their turn; this event of a trace does.
+_PROMPT_EVENTS: Final = frozenset(("user_prompt", "claude_code.user_prompt"))
 
 
 def may_have_hooks(scope_name: str) -> bool:
@@ -33,3 +35,18 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
         certain = f"{_TURN} {facts.turn}" if facts.turn else ""
         likely = f"{TIMED}{TIMED}{_TURN}"
     return (certain, likely) if certain else (likely,)
+
+
+def told_beside(record: LogRecord, session: str) -> ToldBeside | None:
+    """Return which turn a log record says its trace tells, None for nearly every record."""
+    if record.event_name not in _PROMPT_EVENTS or not (record.trace_id and session):
+        return None
+    turn = record.attributes.get("prompt.id")
+    if not turn or not isinstance(turn, str):
+        return None
+    return ToldBeside(
+        session=session,
+        span_id=record.span_id or record.trace_id[8:],
+        start_us=record.time_us,
+        claims=(f"{_TURN} {turn}",),
+    )

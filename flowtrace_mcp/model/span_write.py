@@ -57,3 +57,14 @@ class SpanWrite(msgspec.Struct, kw_only=True):
     # What of its session it tells, so that hooks and OpenTelemetry do not count it twice.
     claims: tuple[str, ...] = ()
     authority: Authority = Authority.TELEMETRY
+
+
+class ToldBeside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log record says that a trace tells; it claims as a span would."""
+
+    session: str
+    span_id: bytes  # 8 bytes
+    start_us: int
+    claims: tuple[str, ...]
+    duration_us: int = 0
+    authority: Authority = Authority.TELEMETRY

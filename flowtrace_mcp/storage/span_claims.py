@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from flowtrace_mcp.model.ids import string_id, to_signed
-from flowtrace_mcp.model.span_write import TIMED, SpanWrite
+from flowtrace_mcp.model.span_write import TIMED, SpanWrite, ToldBeside
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
@@ -59,7 +59,7 @@ class Settled(NamedTuple):
     withdrawn: frozenset[int]  # stored before
 
 
-def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite]) -> Settled:
+def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite | ToldBeside]) -> Settled:
     """Decide which spans of a batch, and which stored ones, others tell better; note the claims.
 
     Of spans that tell the same, those of the highest authority stay.
@@ -84,7 +84,7 @@ def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite]) -> S
     return Settled(frozenset(refused), frozenset(withdrawn))
 
 
-def _claims_of(writes: Iterable[SpanWrite]) -> tuple[list[Claim], set[int]]:
+def _claims_of(writes: Iterable[SpanWrite | ToldBeside]) -> tuple[list[Claim], set[int]]:
     """Return the claims of a batch, and which of them hold only while both spans run."""
     claims: list[Claim] = []
     timed: set[int] = set()

@@ -1,7 +1,7 @@
 """Spans in and out: edges, payloads, usage and roll-ups, together in one transaction."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,7 @@ import msgspec
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge, with_project
 from flowtrace_mcp.model.ids import string_id, to_signed
-from flowtrace_mcp.model.span_write import SpanWrite
+from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
 from flowtrace_mcp.storage import (
     contents,
     edges,
@@ -298,8 +298,17 @@ def _yield_to_better(
     for identity in list(latest) if settled.refused else ():
         if int.from_bytes(identity[1], "big", signed=True) in settled.refused:
             del latest[identity]
-    if settled.withdrawn:
-        ids = [number.to_bytes(8, "big", signed=True) for number in settled.withdrawn]
+    _remove_spans(connection, settled.withdrawn)
+
+
+def withdraw_told(connection: apsw.Connection, told: Sequence[ToldBeside]) -> None:
+    """Take out spans of hooks that log records say OpenTelemetry tells as well."""
+    _remove_spans(connection, span_claims.settle_claims(connection, told).withdrawn)
+
+
+def _remove_spans(connection: apsw.Connection, numbers: Collection[int]) -> None:
+    if numbers:
+        ids = [number.to_bytes(8, "big", signed=True) for number in numbers]
         _remove(connection, edges.list_same_spans(connection, ids))
 
 

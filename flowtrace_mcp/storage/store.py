@@ -9,7 +9,7 @@ from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.model.ids import string_id
-from flowtrace_mcp.model.span_write import SpanWrite
+from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.storage import (
     edges,
@@ -30,7 +30,7 @@ from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.record_store import RecordStore
-from flowtrace_mcp.storage.span_store import SpanStore
+from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
 
 PROJECTS_LIMIT: Final = 65_535
@@ -129,7 +129,11 @@ class Store:
             return projects.list_projects(reader, PROJECTS_LIMIT)
 
     def insert_logs(
-        self, rows: Sequence[logs.LogRow], names: Sequence[str], shared: dict[int, bytes]
+        self,
+        rows: Sequence[logs.LogRow],
+        names: Sequence[str],
+        shared: dict[int, bytes],
+        told: Sequence[ToldBeside] = (),
     ) -> "Future[int]":
         """Queue log records; resolves to how many were new, once on disk.
 
@@ -137,11 +141,14 @@ class Store:
             rows: The records.
             names: Strings that stand as numbers in the rows.
             shared: Content id -> bytes of resources.
+            told: What the records say that hooks tell as well.
         """
 
         def job(connection: Connection) -> int:
             strings.insert_strings(connection, names)
             insert_contents(connection, shared)
+            if told:
+                withdraw_told(connection, told)
             return logs.insert_logs(connection, rows)
 
         return self._database.submit(job, is_bulk=True)

@@ -181,16 +181,23 @@ def test_a_trace_read_before_its_hooks_came_is_read_anew(post_recorded, send, cl
     assert after["prompt"] == "What is the weather in Paris?"
 
 
-def test_a_join_by_ids_holds_when_the_clocks_do_not_agree(post, send, client, session_of):
-    for line in recorded("claude-code"):
-        post("claude-code", line, TURN_START_US + 86_400_000_000)
-    send()
+@pytest.mark.parametrize("hooks_first", [True, False])
+def test_a_join_by_ids_holds_when_the_clocks_do_not_agree(
+    post, send, client, session_of, hooks_first
+):
+    def post_all():
+        for number, line in enumerate(recorded("claude-code")):
+            post("claude-code", line, TURN_START_US + 86_400_000_000 + number)
+
+    for step in (post_all, send) if hooks_first else (send, post_all):
+        step()
 
     trace = client.get(f"/api/v1/traces/{TRACE}").json()
 
     tool = next(span["tool"] for span in trace["spans"] if span["operation"] == "execute_tool")
     assert [hook["event"] for hook in tool["hooks"]] == ["PreToolUse", "PostToolUse"]
     assert session_of(SESSION)["totals"]["tool_calls"] == 1
+    assert [each["trace_id"] for each in session_of(SESSION)["traces"]] == [TRACE]
 
 
 def test_an_event_that_comes_twice_is_kept_once(post, items_of, session_of):
