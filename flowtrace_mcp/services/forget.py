@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowtrace_mcp.analytics.words import search_terms
@@ -89,7 +89,8 @@ def _only_match(context: Context, request: ForgetRequest, caller: Caller) -> str
     said = _matches(context, request.query, caller, strict=False)
     terms = search_terms(request.query)
     fitting = [row for row in said if _share_held(terms, row.memory.content) >= FITTING_SHARE]
-    found = fitting or _matches(context, request.query, caller, strict=True)
+    # Without the session: strict recall passes by what a session was shown, and notes what it is.
+    found = fitting or _matches(context, request.query, replace(caller, session=""), strict=True)
     if not found:
         raise NotFoundError(
             "nothing to forget",

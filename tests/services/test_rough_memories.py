@@ -100,6 +100,9 @@ def test_a_long_memory_is_kept_whole_and_found_by_its_last_words(
     assert stored(context, handle).content == content
     found = recall(context, RecallRequest(query="where is the zeppelin hangar"), caller)
     assert found.memories[0].id == handle
+    assert "zeppelin hangar opens at the Friedrichshafen gate" in found.memories[0].text
+    opened = recall(context, RecallRequest(query="zeppelin", expand=[handle]), caller)
+    assert "zeppelin hangar" in opened.memories[0].text
 
 
 def test_one_character_more_is_refused(context: Context, caller: Caller) -> None:
