@@ -2,12 +2,14 @@
 
 import argparse
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.errors import BusyError, StorageError
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.recall import (
@@ -18,6 +20,7 @@ from flowtrace_mcp.services.recall import (
     recall,
     row_of,
 )
+from flowtrace_mcp.services.unasked import brief
 from flowtrace_mcp.services.upkeep import embed_pending
 
 # A command comes once and has no second question: it waits for what a server would answer without.
@@ -65,7 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show this memory whole, retired ones too; repeatable",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="only what fits well, rather nothing than a guess"
+        "--strict",
+        action="store_true",
+        help="rather nothing than a guess; without QUERY what a session starts with",
+    )
+    parser.add_argument(
+        "--session",
+        metavar="ID",
+        default="",
+        help="with --strict: show nothing twice in this session of an agent",
     )
 
 
@@ -85,8 +96,14 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
         expand=arguments.expand,
         strict=arguments.strict,
     )
-    await_meaning(context, request.query)
-    answer = recall(context, request, call.caller())
+    caller = call.caller()
+    if arguments.session:
+        caller = replace(caller, session=storable(arguments.session))
+    if request.strict and not (request.query.strip() or request.expand):
+        answer = brief(context, caller, budget=request.budget)
+    else:
+        await_meaning(context, request.query)
+        answer = recall(context, request, caller)
     if call.output.is_json:
         call.output.answer(_body(answer))
     else:

@@ -21,6 +21,7 @@ from flowtrace_mcp.services.evidence import Checks, changes_of
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.showing import without_secrets
+from flowtrace_mcp.services.shown import not_shown, note_shown
 from flowtrace_mcp.services.strict_recall import sure_of
 from flowtrace_mcp.services.upkeep import embed_pending
 from flowtrace_mcp.storage.memory_text import project_token
@@ -30,6 +31,8 @@ LIMIT_MOST: Final = 100
 BUDGET_DEFAULT_TOKENS: Final = 800
 BUDGET_MOST_TOKENS: Final = 4000
 BUDGET_LEAST_TOKENS: Final = 50
+# What may be said unasked: a prompt pays for every word of it.
+STRICT_BUDGET_TOKENS: Final = 200
 QUERY_LIMIT_CHARACTERS: Final = 2000
 EXPAND_LIMIT: Final = 20
 # From each arm; scoring only these costs 0.3 points of recall@10 against scoring all.
@@ -75,7 +78,7 @@ class RecallRequest:
     until: str | int | None = None
     as_of: str | int | None = None
     expand: Sequence[str] = ()
-    strict: bool = False
+    strict: bool = False  # rather nothing than a guess, and nothing twice in a session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,8 @@ def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled
     opened = _opened(context, request, wanted, caller.folder)
     if not request.query.strip():
         return _fit(opened, request)
+    if request.strict and not opened:
+        request = replace(request, budget=min(request.budget, STRICT_BUDGET_TOKENS))
     answer = _answer(context, request, wanted, opened, caller.folder)
     if _is_empty(answer) and _gave_vectors(context):
         answer = _answer(context, request, wanted, opened, caller.folder)
@@ -133,7 +138,7 @@ def _answer(
 ) -> Recalled:
     ranked = _ranked(context, request, wanted)
     if request.strict:
-        ranked = sure_of(context, request.query, wanted, ranked)
+        ranked = not_shown(context, wanted, sure_of(context, request.query, wanted, ranked))
     # Those opened by id may be among the best, and are not shown twice.
     best = ranked[: request.limit + len(opened)]
     memories = context.store.memories.get_memories([hit.key for hit in best])
@@ -141,9 +146,18 @@ def _answer(
     opened_ids = {row.id for row in opened}
     others = [row for row in rows if row.id not in opened_ids]
     shown = _held_to_files(context, others[: request.limit], folder)
-    return _fit(
+    answer = _fit(
         [*opened, *shown], request, hidden=len(others) - len(shown) + len(ranked) - len(best)
     )
+    if request.strict:
+        note_shown(context, wanted, [row.id for row in answer.memories], memories)
+    return answer
+
+
+def fit_memories(context: Context, stored: Sequence[Memory], budget: int, folder: str) -> Recalled:
+    """Return memories in the given order as an answer within a token budget."""
+    rows = _held_to_files(context, [_row(context, memory, 0.0) for memory in stored], folder)
+    return _fit(rows, RecallRequest(budget=budget, limit=LIMIT_MOST))
 
 
 def _held_to_files(

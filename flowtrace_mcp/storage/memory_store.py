@@ -9,7 +9,13 @@ import apsw
 from flowtrace_mcp.model.ids import memory_handle
 from flowtrace_mcp.model.memory import ChangeAction, Memory, MemoryFilter, NewMemory, Outcome
 from flowtrace_mcp.model.vector import VectorCode
-from flowtrace_mcp.storage import memories, memory_links, memory_text, memory_vectors
+from flowtrace_mcp.storage import (
+    memories,
+    memory_links,
+    memory_text,
+    memory_vectors,
+    shown_memories,
+)
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.memories import KeyedMemory
 from flowtrace_mcp.storage.memory_changes import (
@@ -226,10 +232,29 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memories.list_places(reader, keys)
 
+    def list_shown(self, session: str) -> set[int]:
+        """Return the keys of the memories shown unasked in a session."""
+        with self._database.reading() as reader:
+            return shown_memories.list_shown(reader, session)
+
+    def insert_shown(self, session: str, keys: Sequence[int], now_us: int) -> None:
+        """Note that memories were shown unasked in a session; those deleted meanwhile are not."""
+
+        def job(connection: apsw.Connection) -> None:
+            still = memories.get_memories(connection, keys)
+            shown_memories.insert_shown(connection, session, list(still), now_us)
+
+        self._database.write(job)
+
     def get_memories(self, keys: Sequence[int]) -> dict[int, Memory]:
         """Return key -> memory for those that exist."""
         with self._database.reading() as reader:
             return memories.get_memories(reader, keys)
+
+    def list_recent_keyed(self, wanted: MemoryFilter, limit: int) -> list[KeyedMemory]:
+        """Return keyed memories that pass a filter, newest first."""
+        with self._database.reading() as reader:
+            return memories.list_recent_memories(reader, wanted, limit)
 
     def list_recent(self, wanted: MemoryFilter, limit: int) -> list[Memory]:
         """Return memories that pass a filter, newest first."""

@@ -22,6 +22,7 @@ from flowtrace_mcp.storage import (
     project_hours,
     projects,
     sessions,
+    shown_memories,
     span_claims,
     strings,
     traces,
@@ -50,6 +51,7 @@ _TABLES = (
     memory_links,
     memory_text,
     memory_vectors,
+    shown_memories,
 )
 
 
