@@ -7,7 +7,7 @@ alike: senders hold scopes, scopes hold items, under the same field numbers.
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from google.protobuf.message import Message
@@ -30,13 +30,18 @@ WHOLE_LIMITS_BYTES: Final = {
 PART_ITEMS: Final = 2048
 PART_BYTES: Final = 2 * 1024 * 1024
 ITEMS_LIMIT: Final = 200_000
-# 64 MiB of the shortest attributes there are have fewer; each may become an object in memory.
-JSON_OBJECTS_LIMIT: Final = 4_000_000
+# Of one item, and only a large one is looked into: a small one cannot hold many more.
+VALUES_LIMIT: Final = 200_000
+LARGE_ITEM_BYTES: Final = 256 * 1024
+# 64 MiB of spans with many short attributes have 1.5 million.
+JSON_OBJECTS_LIMIT: Final = 2_500_000
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_DEPTH_LIMIT: Final = 100  # deeper messages are refused by protobuf
 _SENDER, _HELD = 1, 2  # field numbers: a sender in a request; scopes in a sender, items in a scope
 _FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
 
+_Shape: TypeAlias = Any  # a descriptor: protobuf has two kinds of them, and its stubs a third
 _REQUESTS: Final[dict[str, type[Message]]] = {
     "trace": ExportTraceServiceRequest,
     "logs": ExportLogsServiceRequest,
@@ -100,15 +105,21 @@ def _items(body: bytes, signal: str) -> Iterator[_Item]:
     """Yield the items of a request in protobuf."""
     view = memoryview(body)
     count = 0
+    sender_shape = _REQUESTS[signal].DESCRIPTOR.fields_by_number[_SENDER].message_type
+    scope_shape = sender_shape.fields_by_number[_HELD].message_type
+    item_shape = scope_shape.fields_by_number[_HELD].message_type
     try:
         _, senders = _split(view, 0, len(body), _SENDER)
         for _, at, end in senders:
             sender, scopes = _split(view, at, end, _HELD)
+            _refuse_dense(memoryview(sender), sender_shape)
             for _, scope_at, scope_end in scopes:
                 scope, items = _split(view, scope_at, scope_end, _HELD)
+                _refuse_dense(memoryview(scope), scope_shape)
                 count += 1 + len(items)
                 _refuse_many(count)
-                for start, _, stop in items:
+                for start, inside, stop in items:
+                    _refuse_dense(view[inside:stop], item_shape)
                     yield _Item(sender, scope, view[start:stop])
             count += 1
             _refuse_many(count)
@@ -129,6 +140,23 @@ def _split(
             rest.append(view[start:stop])
         _refuse_many(len(held) + len(rest))
     return b"".join(rest), held
+
+
+def _refuse_dense(message: memoryview, shape: _Shape) -> None:
+    if len(message) > LARGE_ITEM_BYTES:
+        _count_messages(message, shape, 0, _DEPTH_LIMIT)
+
+
+def _count_messages(message: memoryview, shape: _Shape, count: int, depth: int) -> int:
+    """Return a count with the messages inside a message added; texts are passed over unread."""
+    for number, _, inside, stop in _fields(message, 0, len(message)):
+        field = shape.fields_by_number.get(number)
+        if field is not None and field.message_type is not None and depth:
+            count += 1
+            if count > VALUES_LIMIT:
+                raise _too_many(VALUES_LIMIT, "values in one item")
+            count = _count_messages(message[inside:stop], field.message_type, count, depth - 1)
+    return count
 
 
 def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -195,17 +223,21 @@ def _message(number: int, parts: Sequence[bytes | memoryview]) -> bytes:
 
 def _refuse_many(count: int) -> None:
     if count > ITEMS_LIMIT:
-        raise TooLargeError(
-            f"the request has more than {ITEMS_LIMIT} items",
-            why="what a request holds is bounded, not only its bytes",
-            mend="send smaller batches",
-        )
+        raise _too_many(ITEMS_LIMIT, "items")
+
+
+def _too_many(limit: int, noun: str) -> TooLargeError:
+    return TooLargeError(
+        f"the request has more than {limit} {noun}",
+        why="what a request holds is bounded, not only its bytes",
+        mend="send smaller batches",
+    )
 
 
 def _json_parts(body: bytes, signal: str) -> Iterator[bytes]:
     """Yield requests in JSON; a body that is none is yielded as it is, to be refused as it is."""
     if body.count(b"{") > JSON_OBJECTS_LIMIT:
-        _refuse_many(ITEMS_LIMIT + 1)
+        raise _too_many(JSON_OBJECTS_LIMIT, "objects")
     names = _JSON_NAMES[signal]
     try:
         items = list(_json_items(body, names))
@@ -239,13 +271,16 @@ def _json_items(body: bytes, names: _JsonNames) -> Iterator[_Item]:
         sender = _OBJECT.decode(sender_raw)
         scopes = _json_list(sender, names.scopes)
         said = _json_fields(sender)
+        _refuse_dense_json(said)
         for scope_raw in scopes:
             scope = _OBJECT.decode(scope_raw)
             items = _json_list(scope, names.items)
             count += 1 + len(items)
             _refuse_many(count)
             of_scope = _json_fields(scope)
+            _refuse_dense_json(of_scope)
             for item in items:
+                _refuse_dense_json(bytes(item))
                 yield _Item(said, of_scope, memoryview(item))
         count += 1
         _refuse_many(count)
@@ -253,6 +288,11 @@ def _json_items(body: bytes, names: _JsonNames) -> Iterator[_Item]:
 
 def _json_list(holder: dict[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
     return _LIST.decode(holder.pop(name, msgspec.Raw(b"null"))) or []
+
+
+def _refuse_dense_json(data: bytes) -> None:
+    if len(data) > LARGE_ITEM_BYTES and data.count(b"{") > VALUES_LIMIT:
+        raise _too_many(VALUES_LIMIT, "values in one item")
 
 
 def _json_fields(holder: dict[str, msgspec.Raw]) -> bytes:

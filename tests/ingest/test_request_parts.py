@@ -132,6 +132,57 @@ def test_too_many_of_anything_in_json_are_refused(body):
         list(request_parts(json.dumps(body).encode(), JSON, "trace"))
 
 
+def crowded(place, count):
+    """Return a request with many values in one place."""
+    sent = traces(1)
+    sender = sent.resource_spans[0]
+    (span,) = sender.scope_spans[0].spans
+    many = {
+        "span": span.attributes,
+        "event": span.events.add().attributes,
+        "value": span.attributes.add().value.array_value.values,
+        "sender": sender.resource.attributes,
+        "scope": sender.scope_spans[0].scope.attributes,
+    }[place]
+    for _ in range(count):
+        many.add()
+    return sent
+
+
+@pytest.mark.parametrize("encode", [lambda sent: sent.SerializeToString(), otlp_json_of])
+@pytest.mark.parametrize("place", ["span", "event", "value", "sender", "scope"])
+def test_too_many_values_in_one_place_are_refused(monkeypatch, place, encode):
+    monkeypatch.setattr(module, "LARGE_ITEM_BYTES", 0)
+    monkeypatch.setattr(module, "VALUES_LIMIT", 40)
+    encoding = JSON if encode is otlp_json_of else PROTOBUF
+    assert list(request_parts(encode(crowded(place, 20)), encoding, "trace"))
+    with pytest.raises(TooLargeError, match="values"):
+        list(request_parts(encode(crowded(place, 60)), encoding, "trace"))
+
+
+def test_a_long_text_is_not_taken_for_values(monkeypatch):
+    monkeypatch.setattr(module, "LARGE_ITEM_BYTES", 100)
+    monkeypatch.setattr(module, "VALUES_LIMIT", 10)
+    body = traces(1, text="\n\x00" * 1000).SerializeToString()
+    assert list(request_parts(body, PROTOBUF, "trace")) == [body]
+
+
+def test_values_are_counted_no_deeper_than_they_may_be_nested(monkeypatch):
+    monkeypatch.setattr(module, "LARGE_ITEM_BYTES", 0)
+    body = b""
+    for _ in range(3000):  # an array value in an array value
+        body = b"\x0a" + length(b"\x2a" + length(body))
+    body = b"\x12" + length(b"\x2a" + length(body))
+    body = b"\x0a" + length(b"\x12" + length(b"\x12" + length(b"\x4a" + length(body))))
+    assert list(request_parts(body, PROTOBUF, "trace")) == [body]
+
+
+def length(value):
+    """Return bytes with their length in front."""
+    size = len(value)
+    return bytes([size & 127 | 128, size >> 7 & 127 | 128, size >> 14]) + value
+
+
 def test_too_many_objects_in_json_are_refused_before_they_are_read(monkeypatch):
     monkeypatch.setattr(module, "JSON_OBJECTS_LIMIT", 10)
     with pytest.raises(TooLargeError):
