@@ -105,7 +105,8 @@ def _items(body: bytes, signal: str) -> Iterator[_Item]:
     """Yield the items of a request in protobuf."""
     view = memoryview(body)
     count = 0
-    sender_shape = _REQUESTS[signal].DESCRIPTOR.fields_by_number[_SENDER].message_type
+    request_shape: _Shape = _REQUESTS[signal].DESCRIPTOR
+    sender_shape: _Shape = request_shape.fields_by_number[_SENDER].message_type
     scope_shape = sender_shape.fields_by_number[_HELD].message_type
     item_shape = scope_shape.fields_by_number[_HELD].message_type
     try:
