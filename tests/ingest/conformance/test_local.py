@@ -1,6 +1,7 @@
 """Points 29 to 33: one machine, one user, and whoever else is there."""
 
 import socket
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,6 +11,8 @@ from tests.ingest.conformance.receiver import HOST, LOGS, PROTOBUF, TRACES, Rece
 from tests.ingest.otlp_bodies import traces
 from tests.waiting import wait_until
 
+DATA = Path(__file__).parents[2] / "data"
+LANGFUSE_TRACE = "5aaeb0e7c258f20b36da739f9f954d8d"
 PAGE = "http://localhost:3000"
 PREFLIGHT = {
     "access-control-request-method": "POST",
@@ -106,6 +109,27 @@ def test_point_33_the_path_and_login_of_langfuse_do_no_harm(receiver, trace_id):
     )
     assert answer.status == 200
     assert len(receiver.store.spans.list_trace_spans(trace_id)) == 2
+
+
+def test_point_33_what_the_unmodified_sdk_of_langfuse_sent_is_a_trace(receiver):
+    """One run of SDK 5.0.4 that was told nothing but our address: two spans and a generation."""
+    recorded = DATA / "langfuse" / "sdk-5.traces.pb.gz"
+    answer = receiver.post(
+        recorded.read_bytes(),
+        "/api/public/otel/v1/traces",
+        content_encoding="gzip",
+        authorization="Basic cGstbGYtMTpzay1sZi0x",
+        x_langfuse_ingestion_version="4",
+    )
+    trace = receiver.get(f"/api/v1/traces/{LANGFUSE_TRACE}")
+    assert (answer.status, answer.body) == (200, b"")
+    assert sorted(span["name"] for span in trace["spans"]) == ["llm", "main", "tool"]
+    totals = trace["totals"]
+    assert (totals["model_calls"], totals["tokens"]["input"], totals["tokens"]["output"]) == (
+        1,
+        10,
+        5,
+    )
 
 
 def test_point_33_the_header_of_mlflow_does_no_harm(receiver, trace_id):
