@@ -27,7 +27,7 @@ from flowtrace_mcp.services.remember import RememberRequest, remember
 from flowtrace_mcp.settings import load_settings
 from flowtrace_mcp.storage.store import Store
 
-REPORTED_SEED = 20_261
+REPORTED_SEED = 20_263
 MODEL_LIMIT_S = 60
 PROMPT_BUDGET_TOKENS = 200
 PRECISION_LEAST = 0.90

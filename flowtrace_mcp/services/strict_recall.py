@@ -1,6 +1,7 @@
 """Strict recall: of what was found, only what surely answers the question, or nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from flowtrace_mcp.analytics.certainty import (
@@ -57,9 +58,9 @@ def sure_of(
         for key in keys
         if key in memories
     ]
-    strengths = {one.key: one.strength for one in best}
+    standing = {one.key: one for one in best}
     sure = choose(query, terms, found, WITH_MODEL if cosines else WORDS_ALONE)
-    return [Ranked(key=key, score=chance, strength=strengths[key]) for key, chance in sure]
+    return [replace(standing[key], score=chance) for key, chance in sure]
 
 
 def bare_text(memory: Memory) -> str:

@@ -156,3 +156,24 @@ def test_a_recall_without_a_server_loads_the_model_and_embeds_what_waits(
     answer = typed("recall", "food at the end of the week", "--limit", "1")
 
     assert "lasagne" in answer.out
+
+
+def test_a_strict_recall_shows_nothing_twice_in_a_session(typed: Type) -> None:
+    typed("remember", "The staging database listens on port 5433", "--kind", "fact")
+    question = ("recall", "port of the staging database", "--strict", "--session", "s-1", "--json")
+
+    first, again = typed(*question).body, typed(*question).body
+
+    assert [row["text"] for row in first["memories"]] == [
+        "The staging database listens on port 5433"
+    ]
+    assert again["memories"] == []
+
+
+def test_a_strict_recall_of_nothing_tells_what_a_session_starts_with(typed: Type) -> None:
+    typed("remember", "Ada prefers small commits", "--kind", "preference")
+
+    answer = typed("recall", "--strict", "--json").body
+
+    assert [row["text"] for row in answer["memories"]] == ["Ada prefers small commits"]
+    assert answer["tokens"] <= 300

@@ -199,6 +199,18 @@ def test_nothing_strong_answers_with_a_reason(recall):
     assert answer["reason"]
 
 
+def test_a_strict_question_shows_nothing_twice_in_a_session(remember, recall):
+    remember(content="The staging database listens on port 5433", kind="fact")
+    remember(content="Ada prefers small commits", kind="preference")
+    question = {"query": "port of the staging database", "strict": True}
+    first = recall(**question, session="s-1")
+    assert texts(first) == ["The staging database listens on port 5433"]
+    assert first["tokens"] <= 200
+    assert texts(recall(**question, session="s-1")) == []
+    assert texts(recall(**question, session="s-2")) == texts(first)
+    assert texts(recall(**question)) == texts(first)
+
+
 def test_expand_opens_memories_without_a_query(remember, recall):
     (kept,) = remember(content="word " * 400)
     assert texts(recall(expand=[kept["id"]], budget=4000)) == ["word " * 400]
