@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from flowtrace_mcp.analytics.instructions import reads_as_instruction
+from flowtrace_mcp.analytics.passages import passage_start
 from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
 from flowtrace_mcp.analytics.unread import presumed_cosine
@@ -146,8 +147,11 @@ def _answer(
     opened_ids = {row.id for row in opened}
     others = [row for row in rows if row.id not in opened_ids]
     shown = _held_to_files(context, others[: request.limit], folder)
+    terms = search_terms(request.query)
     answer = _fit(
-        [*opened, *shown], request, hidden=len(others) - len(shown) + len(ranked) - len(best)
+        [_from_passage(row, terms) for row in (*opened, *shown)],
+        request,
+        hidden=len(others) - len(shown) + len(ranked) - len(best),
     )
     if request.strict:
         note_shown(context, wanted, [row.id for row in answer.memories], memories)
@@ -321,6 +325,12 @@ def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> l
     return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor)
 
 
+def _from_passage(row: RecalledMemory, terms: Sequence[str]) -> RecalledMemory:
+    """Let a long text begin where it says what was asked for."""
+    start = passage_start(row.text, terms)
+    return replace(row, text=f"… {row.text[start:]}", is_cut=True) if start else row
+
+
 def _row(context: Context, stored: Memory, score: float) -> RecalledMemory:
     memory = without_secrets(stored, context.settings.redact)
     return RecalledMemory(
@@ -361,6 +371,7 @@ def _cut_row(row: RecalledMemory, limit_tokens: int) -> RecalledMemory | None:
     limit = limit_tokens
     while limit > 0:
         text, is_cut = cut_to_tokens(row.text, limit)
+        is_cut = is_cut or row.is_cut
         over = estimate_tokens(_json.encode(text).decode()) - limit_tokens
         if over <= _QUOTES_TOKENS:
             return replace(row, text=text, is_cut=is_cut) if text.strip("… ") else None
