@@ -8,10 +8,9 @@ from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.services.context import Caller, Context
-from flowtrace_mcp.services.recall import QUERY_LIMIT_CHARACTERS, RecallRequest, recall
+from flowtrace_mcp.services.meaning import MeaningState
+from flowtrace_mcp.services.unasked import brief, recall_for_prompt
 
-PROMPT_BUDGET_TOKENS: Final = 200
-PROMPT_LIMIT: Final = 3
 _FENCE: Final = "flowtrace-memories"
 _FENCE_MARK: Final = re.compile(rf"</?{_FENCE}", re.IGNORECASE)
 
@@ -68,20 +67,31 @@ def fenced(text: str) -> str:
 
 
 def _text_for(context: Context, event: HookEvent, project: Callable[[], ProjectIdentity]) -> str:
-    if event.kind is not HookKind.PROMPT or not event.prompt.strip():
+    if event.kind not in (HookKind.SESSION_START, HookKind.PROMPT):
+        return ""
+    if event.kind is HookKind.PROMPT and (not event.prompt.strip() or _is_loading(context)):
         return ""
     caller = Caller(
         project=project(), session=event.session, agent=event.agent, folder=event.folder
     )
-    request = RecallRequest(
-        query=event.prompt[:QUERY_LIMIT_CHARACTERS],
-        limit=PROMPT_LIMIT,
-        budget=PROMPT_BUDGET_TOKENS,
-        strict=True,
-    )
-    found = recall(context, request, caller)
+    if event.kind is HookKind.PROMPT:
+        found = recall_for_prompt(context, event.prompt, caller)
+    else:
+        found = brief(context, caller)
+        if context.store.memories.newest_key():
+            context.meaning.load()  # a prompt comes next
     return "\n".join(
         f"- [{one.id}] {one.kind.value}, {one.when}: {one.text}"
         for one in found.memories
         if not one.is_instruction
     )
+
+
+def _is_loading(context: Context) -> bool:
+    """Say whether the model is not there yet, having begun to load it.
+
+    The hook does not wait so long, and what it did not hear would count as told.
+    """
+    if context.meaning.state is MeaningState.IDLE:
+        context.meaning.load()
+    return context.meaning.state is MeaningState.LOADING

@@ -6,7 +6,9 @@ import pytest
 
 from flowtrace_mcp.errors import StorageError
 from flowtrace_mcp.ingest.hook_reading import read_hook
+from flowtrace_mcp.model.memory import MemoryKind
 from flowtrace_mcp.services.hook_answers import answer_to, fenced
+from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.remember import RememberRequest, remember
 
 TIME_US = 1_795_340_369_304_000
@@ -52,6 +54,51 @@ def test_a_prompt_is_answered_with_what_memory_surely_knows(remembered, ask, age
         assert answer["hookSpecificOutput"]["hookEventName"] == fields["hook_event_name"]
     else:
         assert answer["cancel"] is False
+
+
+def test_nothing_is_told_twice_in_a_session(remembered, ask):
+    fields = {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT, "session_id": "s"}
+
+    first = ask("claude-code", **fields)
+
+    assert MEMORY in said_by(first)
+    assert ask("claude-code", **fields) is None
+    assert ask("claude-code", **fields | {"session_id": "t"}) == first
+
+
+@pytest.mark.parametrize(
+    ("agent", "fields"),
+    [
+        ("claude-code", {"hook_event_name": "SessionStart"}),
+        ("codex", {"hook_event_name": "SessionStart"}),
+        ("gemini", {"hook_event_name": "SessionStart"}),
+        ("cursor", {"hook_event_name": "sessionStart"}),
+        ("cline", {"hookName": "TaskStart"}),
+    ],
+)
+def test_the_start_of_a_session_is_answered_with_what_helps_most(
+    context, caller, ask, agent, fields
+):
+    text = "The user wants small commits"
+    remember(context, RememberRequest(content=text, kind=MemoryKind.PREFERENCE), caller)
+
+    answer = ask(agent, **fields)
+
+    assert text in (answer.get("additional_context") or said_by(answer))
+
+
+def test_the_start_of_a_session_is_not_answered_where_nothing_is_kept(ask):
+    assert ask("claude-code", hook_event_name="SessionStart") is None
+
+
+def test_a_model_that_is_still_loading_is_not_waited_for(make_context, caller):
+    context = make_context(FLOWTRACE_EMBEDDER="minilm")
+    remember(context, RememberRequest(content=MEMORY), caller)
+    context.meaning.state = MeaningState.LOADING
+    told = json.dumps({"hook_event_name": "UserPromptSubmit", "prompt": PROMPT}).encode()
+    event, _ = read_hook("claude-code", told, TIME_US)
+
+    assert answer_to(context, event, lambda: caller.project) is None
 
 
 def test_a_prompt_that_memory_knows_nothing_of_is_not_answered(remembered, ask):
