@@ -112,6 +112,7 @@ class Ranked:
     key: int
     score: float  # for the order: everything counts
     strength: float  # d + L * b: what the memory itself says, without context or author
+    support: float = 0.0  # strength, and what the memories just around it add
 
 
 def rarity(memory_count: int, match_count: int) -> float:
@@ -154,7 +155,12 @@ def rank(
     signals = signals_of(candidates, asked=read_question(query, now_us), terms=terms)
     shares = _shares(weights)
     ranked = [
-        Ranked(key=c.key, score=sum(map(mul, shares, one)), strength=one.own)
+        Ranked(
+            key=c.key,
+            score=sum(map(mul, shares, one)),
+            strength=one.own,
+            support=one.own + weights.around * one.around + weights.answers * one.answers,
+        )
         for c, one in zip(candidates, signals, strict=True)
     ]
     return sorted(ranked, key=lambda one: (-one.score, one.key))
@@ -165,7 +171,7 @@ def signals_of(
 ) -> list[Signals]:
     """Return what speaks for each candidate, in order."""
     text = normalise_bm25(candidates)
-    strength = {c.key: (c.dense or 0.0) + TEXT_WEIGHT * text[c.key] for c in candidates}
+    strength = {c.key: strength_of(c, text) for c in candidates}
     session = best_of_session(candidates, strength)
     coverage = coverage_of(candidates, terms)
     questions = {c.key for c in candidates if is_question(c.text)}
@@ -188,6 +194,11 @@ def signals_of(
         )
         for c in candidates
     ]
+
+
+def strength_of(candidate: Candidate, text: Mapping[int, float]) -> float:
+    """Return d + L * b, with b by key as `normalise_bm25` gives it."""
+    return (candidate.dense or 0.0) + TEXT_WEIGHT * text[candidate.key]
 
 
 def normalise_bm25(candidates: Sequence[Candidate]) -> dict[int, float]:
@@ -267,7 +278,7 @@ def cut_relative(ranked: Sequence[Ranked], *, ratio: float, floor: float) -> lis
     """Return what is strong enough, in the given order; nothing when the best is below the floor.
 
     Formula:
-        strength >= max(floor, ratio * largest strength)
+        support >= max(floor, ratio * largest strength)
 
     Args:
         ranked: What `rank` gave.
@@ -276,7 +287,9 @@ def cut_relative(ranked: Sequence[Ranked], *, ratio: float, floor: float) -> lis
     """
     best = max((one.strength for one in ranked), default=0.0)
     least = max(floor, ratio * best)
-    return [one for one in ranked if one.strength >= least]
+    if best < floor:
+        return []
+    return [one for one in ranked if one.support >= least]
 
 
 def collapse_duplicates(items: Iterable[_Item], text_key: Callable[[_Item], str]) -> list[_Item]:

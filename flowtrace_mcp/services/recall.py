@@ -9,14 +9,14 @@ import msgspec
 
 from flowtrace_mcp.analytics.instructions import reads_as_instruction
 from flowtrace_mcp.analytics.passages import passage_start
-from flowtrace_mcp.analytics.ranking import Candidate, Ranked, cut_relative, rank
+from flowtrace_mcp.analytics.ranking import Ranked, cut_relative, rank
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
-from flowtrace_mcp.analytics.unread import presumed_cosine
-from flowtrace_mcp.analytics.words import fts_query, search_terms
+from flowtrace_mcp.analytics.words import search_terms
 from flowtrace_mcp.errors import BusyError, InputError, StorageError
-from flowtrace_mcp.model.ids import short_ids, string_id
+from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
 from flowtrace_mcp.model.times import iso_time, parse_time_us
+from flowtrace_mcp.services.candidates import find_candidates
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.evidence import Checks, changes_of
 from flowtrace_mcp.services.handles import find_named_memory
@@ -25,7 +25,6 @@ from flowtrace_mcp.services.showing import without_secrets
 from flowtrace_mcp.services.shown import not_shown, note_shown
 from flowtrace_mcp.services.strict_recall import sure_of
 from flowtrace_mcp.services.upkeep import embed_pending
-from flowtrace_mcp.storage.memory_text import project_token
 
 LIMIT_DEFAULT: Final = 10
 LIMIT_MOST: Final = 100
@@ -36,8 +35,6 @@ BUDGET_LEAST_TOKENS: Final = 50
 STRICT_BUDGET_TOKENS: Final = 200
 QUERY_LIMIT_CHARACTERS: Final = 2000
 EXPAND_LIMIT: Final = 20
-# From each arm; scoring only these costs 0.3 points of recall@10 against scoring all.
-CANDIDATES: Final = 200
 # How much of its text a row shows; `expand` opens the rest.
 WHOLE_ROWS: Final = 3
 WHOLE_ROW_TOKENS: Final = 200
@@ -297,31 +294,11 @@ def _opened(
 
 
 def _ranked(context: Context, request: RecallRequest, wanted: MemoryFilter) -> list[Ranked]:
-    tokens = [project_token(number) for number in {wanted.place.project_id, 0}]
-    codes = context.meaning.encode([request.query])
-    store = context.store.memories
-    terms = store.list_rare_terms(search_terms(request.query))
-    found = store.search(fts_query(terms, tokens), codes[0] if codes else None, wanted, CANDIDATES)
-    places = {place[0]: place for place in store.list_places([one.key for one in found])}
-    presumed = presumed_cosine((one.bm25, one.cosine) for one in found)
-    candidates = []
-    for one in found:
-        if one.key in places:
-            _, session, sequence, author = places[one.key]
-            candidates.append(
-                Candidate(
-                    key=one.key,
-                    dense=presumed if one.cosine is None else one.cosine,
-                    bm25=one.bm25,
-                    session=string_id(session),
-                    sequence=sequence,
-                    author=author,
-                )
-            )
+    found = find_candidates(context, request.query, wanted)
+    ranked = rank(found.candidates, query=request.query, terms=found.terms, now_us=context.now_us())
     cut = LOOSE_CUT if request.strict else ASKED_CUT
-    if not codes:
+    if not found.has_meaning:
         cut = replace(cut, floor=min(cut.floor, WORDS_ALONE_FLOOR))
-    ranked = rank(candidates, query=request.query)
     return cut_relative(ranked, ratio=cut.ratio, floor=cut.floor)
 
 

@@ -127,9 +127,6 @@ _NEAR_HANDLES: Final = """
     AND EXISTS (SELECT 1 FROM json_each(:patterns) AS wanted WHERE handle LIKE wanted.value)
     ORDER BY memory_key DESC LIMIT :limit
 """
-_PLACES: Final = """
-    SELECT memory_key, session, sequence, author FROM memories WHERE memory_key IN carray(?)
-"""
 _BY_KEYS: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.memory_key IN carray(?)
 """
@@ -267,11 +264,6 @@ def list_near_handles(
     """Return handles of a project and of the global layer that fit a LIKE pattern, newest first."""
     parameters = {"project": project_id, "patterns": _json(list(patterns)), "limit": limit}
     return [row[0] for row in reader.execute(_NEAR_HANDLES, parameters)]
-
-
-def list_places(reader: apsw.Connection, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:
-    """Return (memory key, session, sequence in it, author): what ranking asks of a candidate."""
-    return list(reader.execute(_PLACES, (int_array(keys),)))
 
 
 def get_memories(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, Memory]:

@@ -13,6 +13,7 @@ from flowtrace_mcp.storage import (
     memories,
     memory_links,
     memory_text,
+    memory_traits,
     memory_vectors,
     shown_memories,
 )
@@ -26,6 +27,7 @@ from flowtrace_mcp.storage.memory_changes import (
     insert_change,
 )
 from flowtrace_mcp.storage.memory_text import MemoryDocument
+from flowtrace_mcp.storage.memory_traits import Traits
 from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS, VectorSearch
 
@@ -227,10 +229,31 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memories.count_about(reader, project_id)
 
-    def list_places(self, keys: Sequence[int]) -> list[tuple[int, str, int, str]]:
-        """Return (memory key, session, sequence in it, author) of those that exist."""
+    def list_word_rows(self, matches: Mapping[str, str]) -> dict[str, set[int]]:
+        """Return word -> memories that hold it; see ``memory_text.list_word_rows``."""
         with self._database.reading() as reader:
-            return memories.list_places(reader, keys)
+            return memory_text.list_word_rows(reader, matches, memories.newest_key(reader))
+
+    def score(
+        self, query: VectorCode | None, wanted: MemoryFilter, keys: Sequence[int]
+    ) -> dict[int, float]:
+        """Return memory key -> cosine for those keys that can be scored."""
+        if query is None:
+            return {}
+        with self._database.reading() as reader:
+            return self._vectors.score(reader, query, wanted, keys)
+
+    def list_traits(self, keys: Sequence[int]) -> list[Traits]:
+        """Return what ranking asks of those memories that exist."""
+        with self._database.reading() as reader:
+            return memory_traits.list_traits(reader, keys)
+
+    def list_at_places(
+        self, places: Sequence[tuple[str, int]], wanted: MemoryFilter, limit: int
+    ) -> list[Traits]:
+        """Return the memories at some places; see ``memory_traits.list_at_places``."""
+        with self._database.reading() as reader:
+            return memory_traits.list_at_places(reader, places, wanted, limit)
 
     def list_shown(self, session: str) -> set[int]:
         """Return the keys of the memories shown unasked in a session."""

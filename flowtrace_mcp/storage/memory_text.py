@@ -4,7 +4,7 @@ It keeps its own copy of the text: without one, FTS5 only marks a row as deleted
 words in the index, and a memory that was removed for good must be gone from the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,7 @@ _FEW: Final = """
 # A word that more rows hold than this share of all says little and costs the most.
 COMMON_SHARE: Final = 0.03
 COMMON_LEAST_ROWS: Final = 200
+_ROWS: Final = "SELECT rowid FROM memory_text WHERE memory_text MATCH ? LIMIT ?"
 _HOLDERS: Final = "SELECT rowid FROM memory_text WHERE memory_text MATCH ? LIMIT ?"
 _HOLDERS_AMONG: Final = """
     SELECT rowid FROM memory_text WHERE memory_text MATCH ? AND rowid IN carray(?)
@@ -134,6 +135,24 @@ def list_rare_terms(reader: apsw.Connection, terms: Sequence[str], row_count: in
         ).get
     ]
     return rare or list(terms)
+
+
+def list_word_rows(
+    reader: apsw.Connection, matches: Mapping[str, str], row_count: int
+) -> dict[str, set[int]]:
+    """Return word -> keys of the memories that hold it, without the words that many hold.
+
+    Args:
+        reader: A read connection.
+        matches: Word -> FTS5 expression for it that names the project's token.
+        row_count: How many memories there are, at least roughly.
+    """
+    most = max(int(row_count * COMMON_SHARE), COMMON_LEAST_ROWS)
+    rows = {
+        word: {row[0] for row in reader.execute(_ROWS, (match, most))}
+        for word, match in matches.items()
+    }
+    return {word: keys for word, keys in rows.items() if len(keys) < most}
 
 
 def search_text(

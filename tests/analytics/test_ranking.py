@@ -39,7 +39,7 @@ def signals(found, question="", terms=()):
 
 
 def ranked(key, strength):
-    return Ranked(key=key, score=strength, strength=strength)
+    return Ranked(key=key, score=strength, strength=strength, support=strength)
 
 
 def keys(results):
@@ -245,6 +245,21 @@ def test_a_better_cosine_never_lowers_a_score(found):
 def test_a_relative_cut_keeps_what_is_close_to_the_strongest():
     results = [ranked(1, 0.9), ranked(2, 0.5), ranked(3, 0.44), ranked(4, 0.6)]
     assert keys(cut_relative(results, ratio=0.5, floor=0.1)) == [1, 2, 4]
+
+
+def test_what_stands_beside_the_strong_is_kept_by_their_support():
+    supported = Ranked(key=2, score=0.5, strength=0.1, support=0.6)
+    assert keys(cut_relative([ranked(1, 0.9), supported], ratio=0.5, floor=0.3)) == [1, 2]
+    assert cut_relative([supported], ratio=0.5, floor=0.3) == []
+
+
+def test_support_is_strength_and_what_the_memories_around_add():
+    found = [
+        candidate(1, dense=0.5, session=1, sequence=1, text="Where to?"),
+        candidate(2, dense=0.25, session=1, sequence=2),
+    ]
+    support = {one.key: one.support for one in rank(found, terms=[Term(rarity=1, keys={1})])}
+    assert support == {1: 0.5, 2: pytest.approx(0.25 + 0.8 * 0.7 + 0.3 * 0.5)}
 
 
 def test_nothing_is_left_when_the_strongest_is_below_the_floor():

@@ -1,0 +1,100 @@
+"""Find what may answer a question: by words, by meaning, and what stands beside the best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flowtrace_mcp.analytics.ranking import Candidate, Term, normalise_bm25, rarity, strength_of
+from flowtrace_mcp.analytics.unread import presumed_cosine
+from flowtrace_mcp.analytics.words import fts_query, search_terms
+from flowtrace_mcp.model.ids import string_id
+from flowtrace_mcp.model.memory import MemoryFilter
+from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.memory_store import Found
+from flowtrace_mcp.storage.memory_text import project_token
+from flowtrace_mcp.storage.memory_traits import Traits
+
+# From each arm. With what stands beside the best 50, more of them add nothing.
+FOUND_LIMIT: Final = 100
+NEIGHBOURED: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """What may answer a question, to be ranked."""
+
+    candidates: Sequence[Candidate]
+    terms: Sequence[Term]  # the words of the question and who holds them
+    has_meaning: bool  # False: found by words alone
+
+
+def find_candidates(context: Context, query: str, wanted: MemoryFilter) -> Candidates:
+    """Return what a search by words and by meaning finds, and the neighbours of the best."""
+    store = context.store.memories
+    tokens = [project_token(number) for number in {wanted.place.project_id, 0}]
+    codes = context.meaning.encode([query])
+    code = codes[0] if codes else None
+    words = search_terms(query)
+    holders = store.list_word_rows({word: fts_query([word], tokens) or "" for word in words})
+    found = store.search(fts_query(list(holders) or words, tokens), code, wanted, FOUND_LIMIT)
+    traits = store.list_traits([one.key for one in found])
+    candidates = _candidates(found, traits)
+    candidates += _neighbours(context, candidates, traits, code, wanted)
+    count = store.count_about(wanted.place.project_id)
+    terms = [
+        Term(rarity=rarity(max(count, len(keys)), len(keys)), keys=keys)
+        for keys in holders.values()
+    ]
+    return Candidates(candidates=candidates, terms=terms, has_meaning=code is not None)
+
+
+def _candidates(found: Sequence[Found], traits: Sequence[Traits]) -> list[Candidate]:
+    scores = {one.key: one for one in found}
+    presumed = presumed_cosine((one.bm25, one.cosine) for one in found)
+    return [
+        _candidate(one, presumed if cosine is None else cosine, scores[one.key].bm25)
+        for one in traits
+        for cosine in (scores[one.key].cosine,)
+    ]
+
+
+def _neighbours(
+    context: Context,
+    candidates: Sequence[Candidate],
+    traits: Sequence[Traits],
+    code: VectorCode | None,
+    wanted: MemoryFilter,
+) -> list[Candidate]:
+    """Return what stands just before and after the best, and was not found itself."""
+    text = normalise_bm25(candidates)
+    best = sorted(candidates, key=lambda one: (-strength_of(one, text), one.key))[:NEIGHBOURED]
+    sessions = {one.key: one.session for one in traits}
+    known = {(one.session, one.sequence) for one in traits}
+    beside = {
+        (sessions[one.key], one.sequence + step)
+        for one in best
+        if sessions[one.key]
+        for step in (-1, 1)
+    }
+    places = sorted(beside - known)
+    if not places:
+        return []
+    store = context.store.memories
+    near = store.list_at_places(places, wanted, FOUND_LIMIT)
+    cosines = store.score(code, wanted, [one.key for one in near])
+    keys = {one.key for one in traits}
+    return [_candidate(one, cosines.get(one.key), None) for one in near if one.key not in keys]
+
+
+def _candidate(one: Traits, cosine: float | None, bm25: float | None) -> Candidate:
+    return Candidate(
+        key=one.key,
+        dense=cosine,
+        bm25=bm25,
+        session=string_id(one.session),
+        sequence=one.sequence,
+        author=one.author,
+        when_us=one.valid_from_us,
+        text=one.beginning,
+    )
