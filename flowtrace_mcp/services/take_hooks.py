@@ -1,6 +1,7 @@
 """Take what the hooks of coding agents tell: keep it, make spans of it, learn the project."""
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.errors import BusyError, FlowtraceError, StorageError
 from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_rows, read_hook
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.hook_spans import hook_span_writes, same_call
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.model.project import ProjectIdentity
+from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_answers import answer_to
@@ -63,6 +65,7 @@ class HookDesk:
         self._context = context
         self._projects: OrderedDict[tuple[str, str], tuple[int, ProjectIdentity]] = OrderedDict()
         self._bound: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._lock = threading.Lock()  # around the two that are remembered
         self._binder = ThreadPoolExecutor(1, thread_name_prefix="flowtrace-hooks")
 
     def take(self, delivery: HookDelivery) -> HookTaken:
@@ -82,7 +85,7 @@ class HookDesk:
         events, job = self._store(deliveries)
         is_kept = _is_done(job, BATCH_LIMIT_S)
         for delivery, event in zip(deliveries, events, strict=True):
-            self._bind(delivery, event)
+            self._bind_safely(delivery, event)
         return is_kept
 
     def close(self) -> None:
@@ -98,15 +101,27 @@ class HookDesk:
         ]
         events = [event for event, _ in read]
         in_order = sorted(events, key=lambda event: event.time_us)
-        find = _Finder(context, in_order).find_before
         logs = hook_rows(read)
         job = context.store.insert_hooks(
             logs.rows,
             sorted(logs.names),
             logs.shared,
-            hook_span_writes(in_order, find, context.prices),
+            self._spans(in_order),
         )
         return events, job
+
+    def _spans(self, in_order: Sequence[HookEvent]) -> list[SpanWrite]:
+        """Return the spans that events stand for."""
+        find, prices = _Finder(self._context, in_order).find_before, self._context.prices
+        try:
+            return hook_span_writes(in_order, find, prices)
+        except (BusyError, StorageError):
+            raise
+        except Exception:  # noqa: BLE001 - a queue's edge: an event must not stop those behind it
+            _log.exception("no span was made of an event, which is kept")
+        if len(in_order) == 1:
+            return []
+        return [write for event in in_order for write in self._spans([event])]
 
     def _time_us(self, delivery: HookDelivery) -> int:
         told = delivery.time_us
@@ -137,7 +152,8 @@ class HookDesk:
             project = self._project(delivery, event)
             number = self._context.store.project_id(project.identity, project.name)
             spans.bind_session(event.session, number)
-        _remember(self._bound, seen, None, _KNOWN_SESSIONS)
+        with self._lock:
+            _remember(self._bound, seen, None, _KNOWN_SESSIONS)
 
     def _project(self, delivery: HookDelivery, event: HookEvent) -> ProjectIdentity:
         """Return the project of an event's folder; git is asked again after a while."""
@@ -148,7 +164,8 @@ class HookDesk:
         if known is not None and now_us - known[0] < PROJECT_FRESH_US:
             return known[1]
         project = project_of(Path(key[0]), named)
-        _remember(self._projects, key, (now_us, project), _KNOWN_FOLDERS)
+        with self._lock:
+            _remember(self._projects, key, (now_us, project), _KNOWN_FOLDERS)
         return project
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from flowtrace_mcp.cli.hook_sender import spool, spool_line
 from flowtrace_mcp.errors import FlowtraceError
-from flowtrace_mcp.services import hook_spool
+from flowtrace_mcp.services import hook_spool, take_hooks
 from flowtrace_mcp.services.hook_spool import SPOOL_FILE, TAKING_FILE, HookSpool
 
 TIME_US = 1_795_340_369_304_000
@@ -106,3 +106,20 @@ def test_hooks_that_write_meanwhile_lose_nothing(context, home):
     taker.run_once()
 
     assert context.store.facts().log_count == 150
+
+
+def test_an_event_that_breaks_us_stops_none_behind_it(context, home, monkeypatch):
+    real = take_hooks.hook_span_writes
+
+    def break_at_two(events, *more):
+        if any(event.turn == "2" for event in events):
+            raise RuntimeError("a fault of ours")
+        return real(events, *more)
+
+    monkeypatch.setattr(take_hooks, "hook_span_writes", break_at_two)
+    for number in range(4):
+        keep(home, number, hook_event_name="UserPromptSubmit", prompt_id=str(number))
+
+    assert HookSpool(context).run_once() == 4
+    assert context.store.facts().log_count == 4
+    assert context.store.facts().span_count == 3
