@@ -9,7 +9,8 @@ import msgspec
 
 from flowtrace_mcp.analytics.instructions import reads_as_instruction
 from flowtrace_mcp.analytics.passages import passage_start
-from flowtrace_mcp.analytics.ranking import Ranked, cut_relative, rank
+from flowtrace_mcp.analytics.ranking import Ranked, collapse_duplicates, cut_relative, rank
+from flowtrace_mcp.analytics.similarity import fold_text
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens, estimate_tokens
 from flowtrace_mcp.analytics.words import search_terms
 from flowtrace_mcp.errors import BusyError, InputError, StorageError
@@ -35,6 +36,9 @@ BUDGET_LEAST_TOKENS: Final = 50
 STRICT_BUDGET_TOKENS: Final = 200
 QUERY_LIMIT_CHARACTERS: Final = 2000
 EXPAND_LIMIT: Final = 20
+# Read beyond the limit, for texts that say the same but for case and punctuation count once.
+SPARE_ROWS: Final = 5
+FOLDED_CHARACTERS: Final = 1000
 # How much of its text a row shows; `expand` opens the rest.
 WHOLE_ROWS: Final = 3
 WHOLE_ROW_TOKENS: Final = 200
@@ -138,11 +142,11 @@ def _answer(
     if request.strict:
         ranked = not_shown(context, wanted, sure_of(context, request.query, wanted, ranked))
     # Those opened by id may be among the best, and are not shown twice.
-    best = ranked[: request.limit + len(opened)]
+    best = ranked[: request.limit + len(opened) + SPARE_ROWS]
     memories = context.store.memories.get_memories([hit.key for hit in best])
     rows = [_row(context, memories[hit.key], hit.score) for hit in best if hit.key in memories]
     opened_ids = {row.id for row in opened}
-    others = [row for row in rows if row.id not in opened_ids]
+    others = collapse_duplicates([row for row in rows if row.id not in opened_ids], _claim_of)
     shown = _held_to_files(context, others[: request.limit], folder)
     terms = search_terms(request.query)
     answer = _fit(
@@ -173,6 +177,10 @@ def _held_to_files(
         for row in rows
     ]
     return sorted(marked, key=lambda row: -row.score)
+
+
+def _claim_of(row: RecalledMemory) -> str:
+    return fold_text(row.text) if len(row.text) <= FOLDED_CHARACTERS else row.text
 
 
 def _is_empty(answer: Recalled) -> bool:

@@ -198,6 +198,17 @@ def test_what_was_left_out_is_counted(context: Context, caller: Caller) -> None:
     assert (len(answer.memories), answer.more) == (5, 25)
 
 
+def test_texts_that_say_the_same_are_shown_once(context: Context, caller: Caller) -> None:
+    for text in ("Use pnpm for installs", "use pnpm for installs!", "use npm for installs"):
+        remember(context, RememberRequest(content=text), caller)
+
+    answer = ask(context, caller, "installs", limit=2)
+
+    shown = {row.text.lower().rstrip("!") for row in answer.memories}
+    assert shown == {"use pnpm for installs", "use npm for installs"}
+    assert answer.more == 0
+
+
 def test_a_query_of_syntax_is_only_words(filled: Context, caller: Caller) -> None:
     for query in ('"', "AND OR NOT", "body:*", "p7)", "'; DROP TABLE memories", "-", "NEAR(a b)"):
         ask(filled, caller, query)
