@@ -5,7 +5,18 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SHARED = {"coding_facts", "coding_lives", "lab", "posting", "run_all", "span_bodies", "stored"}
+SHARED = {
+    "coding_facts",
+    "coding_lives",
+    "dialogues",
+    "lab",
+    "posting",
+    "ranking_fit",
+    "retrieval_lab",
+    "run_all",
+    "span_bodies",
+    "stored",
+}
 LIMIT_S = 900
 
 
