@@ -6,6 +6,7 @@ from typing import Final
 from flowtrace_mcp.model.memory import Memory
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.documents import embedded_texts
+from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.status import pending_embeddings
 
 EMBED_BATCH: Final = 32
@@ -58,7 +59,7 @@ def embed_pending(context: Context) -> int:
     Returns:
         How many got one; 0 when nothing waits or the model is not loaded here.
     """
-    if not context.meaning.embedder_id or not pending_embeddings(context):
+    if context.meaning.state is not MeaningState.READY or not pending_embeddings(context):
         return 0
     return len(_embed_below(context, _ABOVE_ALL))
 
