@@ -1,6 +1,5 @@
 """A trace and a session as JSON, in the shape that REST promises."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
@@ -10,10 +9,10 @@ from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.span_facts import SpanTexts
-from flowtrace_mcp.model.telemetry import AttributeValue, SpanExtras, SpanLink
+from flowtrace_mcp.model.telemetry import SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.call_costs import CallCost
-from flowtrace_mcp.services.trace_hooks import hook_bodies
+from flowtrace_mcp.services.trace_hooks import fuller, hook_bodies
 from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, TraceReading
 
 Body = dict[str, object]
@@ -199,15 +198,6 @@ def _tool(span: ReadSpan, extras: SpanExtras, reading: TraceReading) -> Body | N
         "name": facts.tool_name or None,
         "call_id": facts.tool_call_id or None,
         "server": facts.tool_server or None,
-        "arguments": _fuller(texts.tool_arguments, told.tool_arguments),
+        "arguments": fuller(texts.tool_arguments, told.tool_arguments),
         "result": result,
     } | ({"hooks": hook_bodies(hooks)} if hooks else {})
-
-
-def _fuller(own: AttributeValue, told: AttributeValue) -> AttributeValue:
-    """Return a span's own arguments, or those of its event where they say the same and more."""
-    if own is None:
-        return told
-    if isinstance(own, Mapping) and isinstance(told, Mapping) and own.items() <= told.items():
-        return told
-    return own

@@ -8,6 +8,7 @@ from flowtrace_mcp.ingest.event_facts import EventFacts
 from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, turn_id
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.log_writes import read_log
+from flowtrace_mcp.model.telemetry import AttributeValue
 from flowtrace_mcp.services.context import Context
 
 HOOKS_LIMIT: Final = 10_000
@@ -72,3 +73,12 @@ def hook_bodies(events: Sequence[HookEvent]) -> list[dict[str, object]]:
         | ({} if event.duration_us is None else {"duration_us": event.duration_us})
         for event in events
     ]
+
+
+def fuller(own: AttributeValue, told: AttributeValue) -> AttributeValue:
+    """Return a span's own arguments, or those of its event where they say the same and more."""
+    if own is None:
+        return told
+    if isinstance(own, Mapping) and isinstance(told, Mapping) and own.items() <= told.items():
+        return told
+    return own

@@ -13,6 +13,7 @@ from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import SpanRecord
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.model.times import iso_time
+from flowtrace_mcp.services.trace_hooks import fuller
 from flowtrace_mcp.services.trace_reading import (
     ReadSpan,
     TraceReading,
@@ -80,6 +81,7 @@ def tree_rows(reading: TraceReading) -> list[Row]:
             "trace": reading.trace_id.hex(),
             "agent": reading.agent or reading.service,
             "session": reading.session,
+            "prompt": one_line(reading.hooks.prompt, MESSAGE_CHARACTERS),
             "start": iso_time(reading.start_us),
             "ms": _ms(reading.end_us - reading.start_us),
             "spans": totals.spans,
@@ -228,10 +230,14 @@ def tool_rows(spans: Iterable[Decoded]) -> list[Row]:
     return sorted(rows, key=lambda row: (-int(str(row["calls"])), str(row["tool"])))
 
 
-def span_rows(span: ReadSpan, budget_tokens: int) -> list[Row]:
-    """Return one span in full: facts first, then each text cut to its share of the budget."""
+def span_rows(span: ReadSpan, reading: TraceReading, budget_tokens: int) -> list[Row]:
+    """Return one span in full: facts first, then each text cut to its share of the budget.
+
+    Arguments and result that a tool's span leaves out are those of its events and hooks.
+    """
     record, facts = span.record, span.facts
     texts = texts_of(record, span.extras())
+    told = reading.tool_events.get(facts.tool_call_id) if ran_tool((record, facts)) else None
     head = _full(
         {
             "span": record.span_id.hex(),
@@ -252,8 +258,8 @@ def span_rows(span: ReadSpan, budget_tokens: int) -> list[Row]:
         }
     )
     named = {
-        "arguments": texts.tool_arguments,
-        "result": texts.tool_result,
+        "arguments": fuller(texts.tool_arguments, told.tool_arguments if told else None),
+        "result": texts.tool_result or (told and told.tool_result),
         "input": texts.input_messages,
         "output": texts.output_messages,
         "attributes": {k: v for k, v in record.attributes.items() if k not in _TOLD},

@@ -241,9 +241,9 @@ def _span_view(context: Context, request: TracesRequest) -> list[Row]:
     """Return a span by its id alone, or by its id and its trace's."""
     told = named_trace(context, request.trace_id) if request.trace_id else b""
     trace_id, span_id = named_span(context, request.span_id, told)
-    spans = _reading_of(context, trace_id).spans
-    span = next(each for each in spans if each.record.span_id == span_id)
-    return trace_rows.span_rows(span, request.budget)
+    reading = _reading_of(context, trace_id)
+    span = next(each for each in reading.spans if each.record.span_id == span_id)
+    return trace_rows.span_rows(span, reading, request.budget)
 
 
 def _matching(rows: Sequence[Row], query: str) -> list[Row]:
