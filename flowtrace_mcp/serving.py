@@ -3,8 +3,11 @@
 It imports Starlette, uvicorn and the use cases, so ``app.py`` imports it late, on a thread.
 """
 
+import ctypes
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 from mcp.server.lowlevel import Server
@@ -22,6 +25,9 @@ from flowtrace_mcp.services.token import read_or_create_token
 from flowtrace_mcp.settings import Settings
 
 REST_WORKERS: Final = 4
+# From here on a block of memory is one of its own, and goes back to the system when it is freed.
+OWN_BLOCK_BYTES: Final = 1024 * 1024
+_M_MMAP_THRESHOLD: Final = -3
 
 
 def build_listener(
@@ -39,6 +45,7 @@ def build_listener(
     Raises:
         SettingsError: The token file cannot be used.
     """
+    give_memory_back()
     settings = context.settings
     policy = access_policy(settings)
     pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
@@ -58,6 +65,17 @@ def build_listener(
         otlp_grpc=_grpc_opener(pipeline, settings, policy),
     )
     return Listener(settings, context.store.data_folder_id, doors, context.now_us)
+
+
+def give_memory_back() -> None:
+    """Let the memory of large bodies go back to the system.
+
+    The allocator of glibc raises its own threshold to 32 MiB once such a block was freed; then
+    bodies leave holes, and 200 of 60 MiB, eight at a time, left 260 MiB behind.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another libc
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, OWN_BLOCK_BYTES)
 
 
 def access_policy(settings: Settings) -> AccessPolicy:
