@@ -19,7 +19,7 @@ def too_large(limit_bytes: int) -> TooLargeError:
     )
 
 
-def gunzip(body: bytes, limit_bytes: int, take: Callable[[int], None]) -> bytes:
+def gunzip(body: bytes | bytearray, limit_bytes: int, take: Callable[[int], None]) -> bytearray:
     """Return what a gzip body of one or more members holds.
 
     Args:
@@ -32,7 +32,7 @@ def gunzip(body: bytes, limit_bytes: int, take: Callable[[int], None]) -> bytes:
         TooLargeError: It holds more than the limit.
     """
     unpacked = bytearray()
-    rest = body
+    rest: bytes | bytearray = body
     while rest:
         unpacker = zlib.decompressobj(_GZIP_ONLY)
         while not unpacker.eof:
@@ -47,10 +47,10 @@ def gunzip(body: bytes, limit_bytes: int, take: Callable[[int], None]) -> bytes:
             rest = unpacker.unconsumed_tail
         # Writers to tape pad with zeros, and so do some proxies.
         rest = unpacker.unused_data.lstrip(b"\0")
-    return bytes(unpacked)
+    return unpacked
 
 
-def _step(unpacker: "zlib._Decompress", rest: bytes, limit_bytes: int) -> bytes:
+def _step(unpacker: "zlib._Decompress", rest: bytes | bytearray, limit_bytes: int) -> bytes:
     try:
         return unpacker.decompress(rest, limit_bytes)
     except zlib.error as error:

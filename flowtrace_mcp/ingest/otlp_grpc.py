@@ -23,6 +23,7 @@ from flowtrace_mcp.ingest.otlp_answers import (
     status_message,
 )
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
+from flowtrace_mcp.ingest.request_parts import Body
 from flowtrace_mcp.ingest.room import Room
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 
@@ -119,7 +120,7 @@ class OtlpGrpc:
         return bound
 
     def _handler(
-        self, signal: Signal, take: Callable[[bytes, PayloadEncoding], Outcome]
+        self, signal: Signal, take: Callable[[Body, PayloadEncoding], Outcome]
     ) -> Callable[[bytes, Any], Message]:
         def export(body: bytes, context: Any) -> Message:
             try:
@@ -136,7 +137,7 @@ class OtlpGrpc:
         return export
 
     def _take(
-        self, body: bytes, context: Any, take: Callable[[bytes, PayloadEncoding], Outcome]
+        self, body: Body, context: Any, take: Callable[[Body, PayloadEncoding], Outcome]
     ) -> Rejected:
         sent = dict(context.invocation_metadata())
         self._admit(context.peer(), self.port, sent.get("authorization", ""))

@@ -15,6 +15,7 @@ from flowtrace_mcp.errors import BusyError, FlowtraceError
 from flowtrace_mcp.ingest.gzip_body import gunzip, too_large
 from flowtrace_mcp.ingest.otlp_answers import Signal, export_body, sender_codes, status_body
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
+from flowtrace_mcp.ingest.request_parts import Body
 from flowtrace_mcp.ingest.room import Room, Stay
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected
 from flowtrace_mcp.settings import Settings
@@ -63,7 +64,7 @@ class OtlpHttp:
     """
 
     def __init__(self, pipeline: Pipeline, limit_bytes: int, workers: Executor) -> None:
-        self._takers: dict[Signal, Callable[[bytes, PayloadEncoding], Outcome]] = {
+        self._takers: dict[Signal, Callable[[Body, PayloadEncoding], Outcome]] = {
             Signal.TRACES: pipeline.traces,
             Signal.LOGS: pipeline.logs,
             Signal.METRICS: pipeline.metrics,
@@ -109,7 +110,7 @@ class OtlpHttp:
         if announced.isdigit() and int(announced) > self._limit_bytes:
             raise too_large(self._limit_bytes)
 
-    async def _read_body(self, receive: Receive, stay: Stay) -> bytes | None:
+    async def _read_body(self, receive: Receive, stay: Stay) -> Body | None:
         """Return the body, or None when the sender hung up before its end."""
         body, more = bytearray(), True  # one block that grows is given back whole; chunks are not
         while more:
@@ -124,9 +125,9 @@ class OtlpHttp:
             if not (body or more):
                 return chunk
             body += chunk
-        return bytes(body)
+        return body
 
-    def _store(self, request: _Request, body: bytes, stay: Stay) -> bytes:
+    def _store(self, request: _Request, body: Body, stay: Stay) -> bytes:
         """Unpack, decode and store on a worker's thread; return the body of the answer."""
         if request.is_gzip:
             with self._room.unpacking:

@@ -17,7 +17,7 @@ from flowtrace_mcp.ingest import (
 from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
 from flowtrace_mcp.ingest.price_book import PriceBook
-from flowtrace_mcp.ingest.request_parts import request_parts
+from flowtrace_mcp.ingest.request_parts import Body, request_parts
 from flowtrace_mcp.ingest.span_writes import span_writes
 from flowtrace_mcp.ingest.unsettled import UnsettledTraces, model_calls
 from flowtrace_mcp.model.span_write import SpanWrite
@@ -71,7 +71,7 @@ class Pipeline:
         self._now_us = now_us
         self._turn = threading.Lock()
 
-    def traces(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+    def traces(self, body: Body, encoding: PayloadEncoding) -> Outcome:
         """Store the spans of an ExportTraceServiceRequest; return once they are durable.
 
         Raises:
@@ -81,17 +81,15 @@ class Pipeline:
         """
         return self._in_parts("trace", self._traces, body, encoding)
 
-    def logs(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+    def logs(self, body: Body, encoding: PayloadEncoding) -> Outcome:
         """Store the records of an ExportLogsServiceRequest; see ``traces``."""
         return self._in_parts("logs", self._logs, body, encoding)
 
-    def metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:
+    def metrics(self, body: Body, encoding: PayloadEncoding) -> Outcome:
         """Store the points of an ExportMetricsServiceRequest; see ``traces``."""
         return self._in_parts("metrics", self._metrics, body, encoding)
 
-    def _in_parts(
-        self, signal: str, take: _Take, body: bytes, encoding: PayloadEncoding
-    ) -> Outcome:
+    def _in_parts(self, signal: str, take: _Take, body: Body, encoding: PayloadEncoding) -> Outcome:
         """Store a request part by part, so that a large one takes no more memory than a small."""
         parts = request_parts(body, encoding, signal)
         accepted_count, rejected = 0, Rejected()

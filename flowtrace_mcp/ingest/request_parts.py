@@ -41,6 +41,7 @@ _DEPTH_LIMIT: Final = 100  # deeper messages are refused by protobuf
 _SENDER, _HELD = 1, 2  # field numbers: a sender in a request; scopes in a sender, items in a scope
 _FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
 
+Body: TypeAlias = bytes | bytearray  # a large one is not copied to become bytes
 _Shape: TypeAlias = Any  # a descriptor: protobuf has two kinds of them, and its stubs a third
 _REQUESTS: Final[dict[str, type[Message]]] = {
     "trace": ExportTraceServiceRequest,
@@ -57,7 +58,7 @@ class _Item(NamedTuple):
     data: bytes | memoryview
 
 
-def request_parts(body: bytes, encoding: PayloadEncoding, signal: str) -> Iterator[bytes]:
+def request_parts(body: Body, encoding: PayloadEncoding, signal: str) -> Iterator[bytes]:
     """Yield requests that together are the request; most often it is the only one.
 
     Nothing is yielded before all of the body has been looked at.
@@ -72,14 +73,14 @@ def request_parts(body: bytes, encoding: PayloadEncoding, signal: str) -> Iterat
         TooLargeError: It has too many items.
     """
     if len(body) <= WHOLE_LIMITS_BYTES[encoding]:
-        yield body
+        yield bytes(body)
         return
     if encoding == PayloadEncoding.JSON:
         yield from _json_parts(body, signal)
         return
     parts = list(_parts(_items(body, signal)))
     if len(parts) == 1:
-        yield body
+        yield bytes(body)
         return
     for part in parts:
         parse_request(_REQUESTS[signal], _request_of(part), signal)
@@ -101,7 +102,7 @@ def _parts(items: Iterator[_Item]) -> Iterator[Sequence[_Item]]:
         yield part
 
 
-def _items(body: bytes, signal: str) -> Iterator[_Item]:
+def _items(body: Body, signal: str) -> Iterator[_Item]:
     """Yield the items of a request in protobuf."""
     view = memoryview(body)
     count = 0
@@ -235,7 +236,7 @@ def _too_many(limit: int, noun: str) -> TooLargeError:
     )
 
 
-def _json_parts(body: bytes, signal: str) -> Iterator[bytes]:
+def _json_parts(body: Body, signal: str) -> Iterator[bytes]:
     """Yield requests in JSON; a body that is none is yielded as it is, to be refused as it is."""
     if body.count(b"{") > JSON_OBJECTS_LIMIT:
         raise _too_many(JSON_OBJECTS_LIMIT, "objects")
@@ -243,7 +244,7 @@ def _json_parts(body: bytes, signal: str) -> Iterator[bytes]:
     try:
         items = list(_json_items(body, names))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        yield body
+        yield bytes(body)
         return
     for part in _parts(iter(items)):
         yield _json_request_of(part, names)
@@ -266,7 +267,7 @@ _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 
-def _json_items(body: bytes, names: _JsonNames) -> Iterator[_Item]:
+def _json_items(body: Body, names: _JsonNames) -> Iterator[_Item]:
     count = 0
     for sender_raw in _json_list(_OBJECT.decode(body), names.senders):
         sender = _OBJECT.decode(sender_raw)
