@@ -19,9 +19,19 @@ SPOOL_FILE = "hooks.spool"
 SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
 EVENT_LIMIT_BYTES = 16 * 1024 * 1024
 ANSWER_LIMIT_S = 0.045
+# What a person has just typed is worth more patience where memory has something to say.
+ASKING_LIMIT_S = 0.15
+_ASKING = (
+    b'"SessionStart"',
+    b'"sessionStart"',
+    b'"TaskStart"',
+    b'"UserPromptSubmit"',
+    b'"BeforeAgent"',
+)
 ANSWER_LIMIT_BYTES = 256 * 1024
 # An agent that keeps the pipe open and silent is not waited for.
 SILENCE_LIMIT_S = 2.0
+_HEAD_BYTES = 4096  # an event says its name before its contents
 _CHUNK_BYTES = 1024 * 1024
 _LISTENER_FILE = "listener.json"
 _SETTINGS_FILE = "flowtrace.toml"
@@ -163,11 +173,13 @@ def _settled(environ: "Mapping[str, str]") -> tuple[str, str]:
 
 
 def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[bytes, bool]:
-    until_s = time.monotonic() + ANSWER_LIMIT_S
+    is_asking = any(name in event[:_HEAD_BYTES] for name in _ASKING)
+    limit_s = ASKING_LIMIT_S if is_asking else ANSWER_LIMIT_S
+    until_s = time.monotonic() + limit_s
     family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
     connection = _socket.socket(family, _socket.SOCK_STREAM)
     try:
-        connection.settimeout(ANSWER_LIMIT_S)
+        connection.settimeout(limit_s)
         connection.connect((host, port))
         connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""

@@ -22,7 +22,7 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_answers import answer_to
 from flowtrace_mcp.services.projects import project_of
 
-# An agent waits at most 50 ms for its hook; what is not on disk by then the hook keeps itself.
+# An agent waits less than 50 ms for its hook; what is not on disk by then the hook keeps itself.
 COMMIT_LIMIT_S: Final = 0.030
 BATCH_LIMIT_S: Final = 30.0
 # A start or a prompt that is older belongs to something else.
@@ -75,10 +75,13 @@ class HookDesk:
             BusyError: The write queue is full.
             StorageError: The file does not take writes.
         """
-        events, job = self._store([delivery])
-        answer = answer_to(self._context, events[0], lambda: self._project(delivery, events[0]))
-        self._binder.submit(self._bind_safely, delivery, events[0])
-        return HookTaken(answer=answer, is_kept=_is_done(job, COMMIT_LIMIT_S))
+        (event,), job = self._store([delivery])
+        is_kept = _is_done(job, COMMIT_LIMIT_S)
+        self._binder.submit(self._bind_safely, delivery, event)
+        answer = None
+        if is_kept:  # what holds up a write would hold up the answer, which notes what it told
+            answer = answer_to(self._context, event, lambda: self._project(delivery, event))
+        return HookTaken(answer=answer, is_kept=is_kept)
 
     def take_late(self, deliveries: Sequence[HookDelivery]) -> bool:
         """Take events that nobody waits for any more; say whether they are on disk."""

@@ -28,6 +28,7 @@ ENTRY = "import sys; from flowtrace_mcp.__main__ import main; sys.exit(main())"
 def patience(monkeypatch):
     """Wait longer than an agent may: a busy machine is not a wrong answer."""
     monkeypatch.setattr(hook_sender, "ANSWER_LIMIT_S", 5.0)
+    monkeypatch.setattr(hook_sender, "ASKING_LIMIT_S", 5.0)
 
 
 @pytest.fixture
@@ -145,6 +146,16 @@ def test_a_port_that_keeps_silent_is_given_up(tmp_path, environ, spooled, monkey
     with listening(tmp_path, b""):
         assert hook_sender.deliver("codex", EVENT, environ) == b""
     assert [one.body for one in spooled()] == [EVENT]
+
+
+def test_a_prompt_is_waited_for_longer(tmp_path, environ, monkeypatch, spooled):
+    monkeypatch.setattr(hook_sender, "ANSWER_LIMIT_S", 0.0)
+    prompt = b'{"hook_event_name": "UserPromptSubmit", "prompt": "hi"}'
+
+    with listening(tmp_path, http(b'{"hook":{"a":1}}')):
+        assert hook_sender.deliver("codex", prompt, environ) == b'{"a":1}'
+
+    assert spooled() == []
 
 
 def test_a_listener_that_has_ended_is_sent_no_token(tmp_path, environ, spooled):
