@@ -6,11 +6,11 @@ Formula:
     strength = d + L * b
     coverage = (rarity of the question's words that the memory holds) / (rarity of all of them)
     around = what the memories around it in the session add to that, less the further away
-    score = (1 - s) * strength + s * (largest strength in the memory's session)
-        + sum of weight * signal, see `Signals` and `Weights`
+    own = d + M * b, with M below L: coverage weighs the words too
+    score = sum of weight * signal, see `Signals` and `Weights`
 
 The rarity of a word is its inverse document frequency in the project, see `rarity`. Weighted
-scores, not reciprocal ranks: on long dialogues those find a tenth less. The figures stand in
+scores, not reciprocal ranks, which forget how near a memory is. The figures stand in
 docs/recall.md.
 """
 
@@ -25,7 +25,6 @@ from flowtrace_mcp.analytics.question_dates import date_match
 from flowtrace_mcp.analytics.questions import Asked, is_question, read_question, tells_time
 
 _WORD: Final = re.compile(r"\w+")
-_LONG_WORDS: Final = 25  # a text of so many words is long enough to say something
 _RECENT_STRENGTH: Final = 0.5  # share of the largest strength from which recency is looked at
 # What a word counts that only a memory so many steps away in the session holds.
 _AROUND: Final = ((-2, 0.45), (-1, 0.7), (1, 0.6), (2, 0.4))
@@ -35,11 +34,11 @@ _Item = TypeVar("_Item")
 class Signals(NamedTuple):
     """What speaks for a memory, each about 0 to 1.
 
-    A tuple, for hundreds are made for each question: frozen classes take four times as long.
+    A tuple, for hundreds are made for each question: frozen classes take three times as long.
     """
 
-    own: float  # strength
-    session: float  # the largest strength in its session; without a session, its own
+    own: float  # d + M * b
+    session: float  # the largest of these in its session; without a session, its own
     coverage: float  # share of the question's words that it holds
     around: float  # share that only the memories around it hold
     answers: float  # cosine of the memory before it, when that one is a question
@@ -47,7 +46,6 @@ class Signals(NamedTuple):
     time: float  # the question asks when, and the text tells a time
     author: float  # the question names who wrote it
     question: float  # the text is itself a question
-    length: float  # it is long enough to say something
     recency: float  # the question asks for the latest: 1 for the newest of the strong ones
 
 
@@ -67,15 +65,17 @@ class Weights:
     time: float = 0.3
     author: float = 0.1
     question: float = -0.1
-    length: float = 0.15
     recency: float = 0.15
 
 
 DEFAULT_WEIGHTS: Final = Weights()
 # The same names on both sides, so that each weight meets its signal.
 _shares: Final = attrgetter(*Signals._fields)
-# L: the best single value for dialogue, which alone prefers 0.4, and code, 0.2 to 0.3.
+# L: without the other signals the best single value for dialogue, 0.4 alone, and code, 0.2 alone.
 TEXT_WEIGHT: Final = 0.3
+# M: on long dialogues 0.3 finds half a point more, among functions 0.1 a point (bench/locomo.py,
+# bench/code_search.py).
+OWN_TEXT_WEIGHT: Final = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +153,15 @@ def rank(
     """
     candidates = sorted(candidates, key=lambda one: one.key)
     signals = signals_of(candidates, asked=read_question(query, now_us), terms=terms)
+    text = normalise_bm25(candidates)
+    strength = {c.key: strength_of(c, text) for c in candidates}
     shares = _shares(weights)
     ranked = [
         Ranked(
             key=c.key,
             score=sum(map(mul, shares, one)),
-            strength=one.own,
-            support=one.own + weights.around * one.around + weights.answers * one.answers,
+            strength=strength[c.key],
+            support=strength[c.key] + weights.around * one.around + weights.answers * one.answers,
         )
         for c, one in zip(candidates, signals, strict=True)
     ]
@@ -171,16 +173,16 @@ def signals_of(
 ) -> list[Signals]:
     """Return what speaks for each candidate, in order."""
     text = normalise_bm25(candidates)
-    strength = {c.key: strength_of(c, text) for c in candidates}
-    session = best_of_session(candidates, strength)
+    own = {c.key: (c.dense or 0.0) + OWN_TEXT_WEIGHT * text[c.key] for c in candidates}
+    session = best_of_session(candidates, own)
     coverage = coverage_of(candidates, terms)
     questions = {c.key for c in candidates if is_question(c.text)}
     answers = cosine_of_questions(candidates, questions)
-    recency = recency_of(candidates, strength) if asked.is_recent else {}
+    recency = recency_of(candidates, own) if asked.is_recent else {}
     named = {a for a in {c.author for c in candidates} if is_author_named(a, asked.words)}
     return [
         Signals(
-            own=strength[c.key],
+            own=own[c.key],
             session=session[c.key],
             coverage=coverage[c.key][0],
             around=coverage[c.key][1],
@@ -189,7 +191,6 @@ def signals_of(
             time=float(asked.is_when and tells_time(c.text)),
             author=float(c.author in named),
             question=float(c.key in questions),
-            length=min(c.text.count(" ") + 1, _LONG_WORDS) / _LONG_WORDS,
             recency=recency.get(c.key, 0.0),
         )
         for c in candidates

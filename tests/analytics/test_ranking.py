@@ -161,11 +161,6 @@ def test_a_question_for_a_time_lifts_texts_that_tell_one():
     assert signals(found, "Where did she run?")[1].time == 0
 
 
-def test_a_text_of_a_few_words_says_less():
-    told = signals([candidate(1, text="ok"), candidate(2, text="word " * 40)])
-    assert (told[1].length, told[2].length) == (pytest.approx(1 / 25), 1)
-
-
 def test_recency_counts_only_when_the_question_asks_for_it():
     found = [candidate(key, dense=0.5, when_us=key) for key in (1, 2, 3)]
     assert keys(rank(found, query="which port does it use?")) == [1, 2, 3]
