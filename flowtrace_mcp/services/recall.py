@@ -144,10 +144,13 @@ def _answer(
     # Those opened by id may be among the best, and are not shown twice.
     best = ranked[: request.limit + len(opened) + SPARE_ROWS]
     memories = context.store.memories.get_memories([hit.key for hit in best])
-    rows = [_row(context, memories[hit.key], hit.score) for hit in best if hit.key in memories]
     opened_ids = {row.id for row in opened}
-    others = collapse_duplicates([row for row in rows if row.id not in opened_ids], _claim_of)
-    shown = _held_to_files(context, others[: request.limit], folder)
+    hits = [
+        hit for hit in best if hit.key in memories and memories[hit.key].handle not in opened_ids
+    ]
+    others = collapse_duplicates(hits, lambda hit: _claim_of(memories[hit.key].content))
+    rows = [_row(context, memories[hit.key], hit.score) for hit in others[: request.limit]]
+    shown = _held_to_files(context, rows, folder)
     terms = search_terms(request.query)
     answer = _fit(
         [_from_passage(row, terms) for row in (*opened, *shown)],
@@ -179,8 +182,8 @@ def _held_to_files(
     return sorted(marked, key=lambda row: -row.score)
 
 
-def _claim_of(row: RecalledMemory) -> str:
-    return fold_text(row.text) if len(row.text) <= FOLDED_CHARACTERS else row.text
+def _claim_of(text: str) -> str:
+    return fold_text(text) if len(text) <= FOLDED_CHARACTERS else text
 
 
 def _is_empty(answer: Recalled) -> bool:
