@@ -123,8 +123,11 @@ def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled
         return _fit(opened, request)
     if request.strict and not opened:
         request = replace(request, budget=min(request.budget, STRICT_BUDGET_TOKENS))
+    had_model = context.meaning.state is MeaningState.READY
     answer = _answer(context, request, wanted, opened, caller.folder)
-    if _is_empty(answer) and _gave_vectors(context):
+    if _is_empty(answer) and (
+        _gave_vectors(context) or _has_new_model(context, had_model=had_model)
+    ):
         answer = _answer(context, request, wanted, opened, caller.folder)
     if not _is_empty(answer):
         return answer
@@ -195,6 +198,11 @@ def _gave_vectors(context: Context) -> bool:
     with suppress(StorageError, BusyError):  # reading goes on where writing cannot
         return embed_pending(context) > 0
     return False
+
+
+def _has_new_model(context: Context, *, had_model: bool) -> bool:
+    """Say whether the model became ready while a question was being answered without it."""
+    return not had_model and context.meaning.state is MeaningState.READY
 
 
 def row_of(memory: RecalledMemory) -> dict[str, object]:

@@ -98,3 +98,8 @@ def test_a_call_costs_what_its_classes_cost_alone(first, read, written, output):
         cost_at(rates, TokenUsage(input=0, output=output)),
     ]
     assert whole == pytest.approx(sum(alone), abs=1e-11)
+
+
+@pytest.mark.parametrize("cached", [{"cache_read": 1}, {"cache_write": 1}])
+def test_a_cache_that_was_used_and_has_no_known_rate_leaves_the_cost_unknown(cached):
+    assert cost_at(Rates(input=1, output=1), TokenUsage(input=1, output=1, **cached), 0) is None

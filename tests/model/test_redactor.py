@@ -43,6 +43,16 @@ def test_a_key_of_metadata_tells_of_a_secret() -> None:
     assert redactor.count == 1
 
 
+def test_a_key_that_tells_of_a_secret_may_hold_none() -> None:
+    redactor = Redactor()
+
+    assert redactor.tree({"password": "", "api_key": "${API_KEY}"}) == {
+        "password": "",
+        "api_key": "${API_KEY}",
+    }
+    assert redactor.count == 0
+
+
 def test_metadata_nested_too_deeply_is_refused() -> None:
     value: object = "x"
     for _ in range(DEPTH_LIMIT + 1):

@@ -176,7 +176,7 @@ def test_what_arrives_where_others_are_stands_beside_them(
     assert len(memories_of(other)) == 9
     assert other.store.memories.find_memory(own.id) is not None
     found = recall(other, RecallRequest(query="where does staging run"), caller)
-    assert [row.text for row in found.memories] == ["Staging runs on beta"]
+    assert found.memories[0].text == "Staging runs on beta"
 
 
 def test_what_another_machine_learned_of_a_memory_is_taken_over(
