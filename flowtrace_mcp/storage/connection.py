@@ -1,6 +1,7 @@
 """One SQLite connection, set up the way every part of Flowtrace needs it."""
 
 import importlib.util
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def connect(
             connection.set_busy_handler(_patient_for(patience_s))
             _set_up(connection)
             if writable:
-                _set_up_writes(connection, durable=durable)
+                _set_up_writes(connection, durable=durable, patience_s=patience_s)
             else:
                 connection.execute("PRAGMA query_only = ON")
         except apsw.Error:
@@ -70,11 +71,28 @@ def _set_up(connection: apsw.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _set_up_writes(connection: apsw.Connection, *, durable: bool) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
+def _set_up_writes(connection: apsw.Connection, *, durable: bool, patience_s: float) -> None:
+    _use_log(connection, patience_s)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     connection.wal_autocheckpoint(0)  # a thread of its own checkpoints
+
+
+def _use_log(connection: apsw.Connection, patience_s: float) -> None:
+    """Switch to the write-ahead log.
+
+    Of two processes that switch a new file at once one is refused without its busy handler being
+    asked: SQLite sees that waiting with the lock it holds would be a deadlock.
+    """
+    is_patient = _patient_for(patience_s)
+    for tries in itertools.count():
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if not is_patient(tries):
+                raise
+        else:
+            return
 
 
 def load_vectors(connection: apsw.Connection) -> None:

@@ -1,5 +1,7 @@
 """Connections: how they are set up, and how SQLite's errors read where they cross."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -75,6 +77,18 @@ def test_a_lock_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None:
 
     with pytest.raises(BusyError, match="locked"), storage_errors():
         second.execute("BEGIN IMMEDIATE")
+
+
+def test_a_new_file_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    together = threading.Barrier(6)
+
+    def open_all(_: int) -> None:
+        for number in range(20):
+            together.wait(5)
+            connect(tmp_path / f"{number}.db", writable=True).close()
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(open_all, range(6))) == [None] * 6
 
 
 def test_the_wait_for_a_lock_begins_anew_with_every_lock(
