@@ -123,11 +123,9 @@ def recall(context: Context, request: RecallRequest, caller: Caller) -> Recalled
         return _fit(opened, request)
     if request.strict and not opened:
         request = replace(request, budget=min(request.budget, STRICT_BUDGET_TOKENS))
-    had_model = context.meaning.state is MeaningState.READY
+    could_read = _readable(context)
     answer = _answer(context, request, wanted, opened, caller.folder)
-    if _is_empty(answer) and (
-        _gave_vectors(context) or _has_new_model(context, had_model=had_model)
-    ):
+    if _is_empty(answer) and (_gave_vectors(context) or _readable(context) != could_read):
         answer = _answer(context, request, wanted, opened, caller.folder)
     if not _is_empty(answer):
         return answer
@@ -200,9 +198,14 @@ def _gave_vectors(context: Context) -> bool:
     return False
 
 
-def _has_new_model(context: Context, *, had_model: bool) -> bool:
-    """Say whether the model became ready while a question was being answered without it."""
-    return not had_model and context.meaning.state is MeaningState.READY
+def _readable(context: Context) -> object:
+    """Return what differs once the model is there, or has read more, than when it was asked.
+
+    The background work may do either while a question is answered without.
+    """
+    if not context.meaning.is_wanted:
+        return None
+    return context.meaning.state, context.store.memories.count_read()
 
 
 def row_of(memory: RecalledMemory) -> dict[str, object]:

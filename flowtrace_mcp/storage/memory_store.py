@@ -304,6 +304,11 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memory_vectors.count_embedded(reader)
 
+    def count_read(self) -> dict[str, int]:
+        """Return embedder -> how many memories it has read."""
+        with self._database.reading() as reader:
+            return memory_vectors.count_read(reader)
+
     def insert_vectors(self, vectors: Sequence[tuple[int, Sequence[VectorCode]]]) -> None:
         """Keep vectors made in the background: (memory key, codes of its parts) rows."""
 

@@ -256,10 +256,15 @@ def list_pending(reader: apsw.Connection, embedder: str, below_key: int, limit: 
     return [row[0] for row in reader.execute(_PENDING, parameters)]
 
 
+def count_read(reader: apsw.Connection) -> dict[str, int]:
+    """Return embedder -> how many memories it has read, of a few rows that hold the sums."""
+    return dict(reader.execute(_COUNTS))
+
+
 def count_embedded(reader: apsw.Connection) -> Embedded:
     """Return how many memories there are, and how many of them each embedder has read."""
     # In this order: a memory is never counted as read before it is counted.
-    by_embedder = dict(reader.execute(_COUNTS))
+    by_embedder = count_read(reader)
     return Embedded(memories=int(reader.execute(_TOTAL).get), by_embedder=by_embedder)
 
 
