@@ -4,8 +4,11 @@ Importing this module and loading the model cost 0.3 s and 90 MB (numpy, onnxrun
 tokenizers), so only ``loader.py`` imports it, and late.
 """
 
+import ctypes
 import hashlib
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +52,7 @@ class MiniLmEmbedder:
         self._session = onnxruntime.InferenceSession(
             str(model), _session_options(), providers=["CPUExecutionProvider"]
         )
+        _give_back_what_loading_took()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector of 384 dimensions a text, in order; shape (texts, 384).
@@ -76,6 +80,13 @@ class MiniLmEmbedder:
         )
         vector: NDArray[np.float32] = vectors[0]
         return vector
+
+
+def _give_back_what_loading_took() -> None:
+    """Return freed memory to the system: 9 MB of 107 on glibc, which keeps it otherwise."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another libc
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _session_options() -> onnxruntime.SessionOptions:

@@ -12,7 +12,6 @@ from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import LogRecord, SpanRecord
 from flowtrace_mcp.model.usage import TokenUsage
 
-CALL_EVENTS: Final = ("api_request", "claude_code.api_request", "gemini_cli.api_response")
 # The event is written as the span ends, the end of a span 0.3 and 1.3 ms after it when recorded.
 # Counts of tokens that agree say more than clocks on a busy machine.
 AGREEING_WINDOW_US: Final = 250_000

@@ -5,6 +5,9 @@ from typing import Final
 
 from flowtrace_mcp.model.telemetry import Attributes
 
+# Those that tell of one model call.
+CALL_EVENTS: Final = ("api_request", "claude_code.api_request", "gemini_cli.api_response")
+
 # Rust's tracing puts "event src/file.rs:12" into the field; the name is then an attribute.
 _SOURCE_POSITION: Final = re.compile(r"event \S+:\d+")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, TypeVar
 
-from flowtrace_mcp.ingest.call_events import CALL_EVENTS
+from flowtrace_mcp.ingest.event_names import CALL_EVENTS
 from flowtrace_mcp.model.edge import EdgeFlag
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
 from flowtrace_mcp.model.telemetry import LogRecord

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from flowtrace_mcp.ingest.call_events import CALL_EVENTS, call_event, call_span, join_calls
+from flowtrace_mcp.ingest.call_events import call_event, call_span, join_calls
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.ingest.event_facts import EventFacts, event_facts_of
+from flowtrace_mcp.ingest.event_names import CALL_EVENTS
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.ingest.span_claims import may_have_hooks
 from flowtrace_mcp.ingest.span_extras import (
