@@ -16,6 +16,7 @@ from flowtrace_mcp.services.recall import (
     RecallRequest,
     recall,
 )
+from flowtrace_mcp.services.showing import without_secrets
 from flowtrace_mcp.storage.memory_changes import ChangeAuthor
 
 CANDIDATES_LIMIT: Final = 5
@@ -78,7 +79,8 @@ def forget(context: Context, request: ForgetRequest, caller: Caller) -> Forgotte
             why="another process removed it just now",
             mend="copy the id from a recall answer",
         )
-    return Forgotten(id=gone.handle, text=gone.content, is_hard=request.hard)
+    shown = without_secrets(gone, context.settings.redact)
+    return Forgotten(id=gone.handle, text=shown.content, is_hard=request.hard)
 
 
 def _only_match(context: Context, request: ForgetRequest, caller: Caller) -> str:

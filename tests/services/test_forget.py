@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from flowtrace_mcp.errors import InputError, NotFoundError
@@ -20,6 +22,20 @@ def test_what_is_forgotten_is_not_recalled(context: Context, caller: Caller, han
     kept = context.store.memories.find_memory(handle)
     assert kept is not None
     assert kept.retracted_us is not None
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_secret_of_an_older_memory_is_not_told_when_it_is_forgotten(
+    make_context: Callable[..., Context], caller: Caller, *, hard: bool
+) -> None:
+    content = "Blue Heron pays monthly"
+    handle = remember(make_context(), RememberRequest(content=content), caller).id
+
+    gone = forget(
+        make_context(FLOWTRACE_REDACT="heron"), ForgetRequest(id=handle, hard=hard), caller
+    )
+
+    assert gone.text == "Blue [redacted:listed] pays monthly"
 
 
 def test_a_query_that_fits_one_memory_forgets_it(
