@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -6,11 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowtrace_mcp.analytics.tokens import estimate_tokens
+from flowtrace_mcp.embedding.encoding import encode
 from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.services.recall import Recalled, RecallRequest, recall, row_of
 from flowtrace_mcp.services.remember import RememberRequest, remember, remember_all
+from tests.fakes import FakeEmbedder
 from tests.services.conftest import START_US, Clock
 
 NOTES = (
@@ -228,6 +233,30 @@ def test_what_was_stored_before_the_model_was_loaded_is_found_by_meaning(
     found = recall(context, RecallRequest(query="why were invoice amounts off by a cent"), caller)
 
     assert [memory.text for memory in found.memories] == [text]
+
+
+def test_vectors_that_come_while_a_question_is_answered_are_heeded(
+    context: Context, caller: Caller
+) -> None:
+    (code,) = encode(FakeEmbedder(), ["any text"])
+    handed: list[bool] = []
+
+    def owner(texts: Sequence[str]) -> list[VectorCode]:
+        """Have no model ready at the second question, and give the vectors meanwhile."""
+        handed.append(True)
+        if len(handed) == 2:
+            waiting = context.store.memories.list_pending(code.embedder, 10, 2**62)
+            context.store.memories.insert_vectors([(key, [code]) for key, _ in waiting])
+        return [code] * len(texts) if len(handed) > 2 else []
+
+    asked = replace(context, meaning=Meaning("minilm", owner))
+    remember(context, RememberRequest(content="Ada prefers small commits"), caller)
+    asked.meaning.encode(["the first question finds the owner"])
+
+    answer = ask(asked, caller, "an unlike wording")
+
+    assert [row.text for row in answer.memories] == ["Ada prefers small commits"]
+    assert len(handed) == 3
 
 
 @pytest.mark.promise("secrets-out")
