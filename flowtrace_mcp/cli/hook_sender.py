@@ -11,6 +11,8 @@ import select
 import sys
 import time
 
+from flowtrace_mcp.services.own_process import may_be_ours
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +152,7 @@ def _find_listener(home: str, environ: "Mapping[str, str]") -> tuple[str, int, s
     """Return host, port and token of the process that listens; None when it has ended."""
     told = _read(f"{home}/{_LISTENER_FILE}")
     port, pid = _number(told, b'"rest":'), _number(told, b'"pid":')
-    if not port or (os.name == "posix" and not _is_alive(pid)):
+    if not port or not may_be_ours(pid):
         return None
     kept = _read(f"{home}/{_SETTINGS_FILE}")
     if any(name in kept for name in _DECIDING_SETTINGS):
@@ -256,16 +258,6 @@ def _number(text: bytes, name: bytes) -> int:
     digits = text.partition(name)[2].lstrip()[:20]
     end = next((at for at, byte in enumerate(digits) if not 48 <= byte <= 57), len(digits))
     return int(digits[:end] or b"0")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's process has its number now
-        return False
-    return pid > 0
 
 
 def _quoted(text: str) -> str:

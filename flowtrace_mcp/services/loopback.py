@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.services.own_process import may_be_ours
 from flowtrace_mcp.settings import Settings
 
 LISTENER_FILE: Final = "listener.json"
@@ -38,7 +39,12 @@ def find_owner(settings: Settings) -> Owner | None:
 def ask(
     settings: Settings, owner: Owner, method: str, path: str, body: object = None
 ) -> dict[str, Any] | None:
-    """Return the owner's JSON answer, or None when there is none to be had."""
+    """Return the owner's JSON answer, or None when there is none to be had.
+
+    A token goes with the question, so none is asked once the owner has ended.
+    """
+    if not may_be_ours(owner.pid):
+        return None
     headers = {"Content-Type": "application/json"}
     token = settings.api_key or _token(settings.token_path)
     if token:

@@ -4,6 +4,8 @@ import base64
 import http.server
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from flowtrace_mcp.services.loopback import Owner, ask, encode_remotely, find_ow
 from flowtrace_mcp.settings import Settings, load_settings
 
 CODE = VectorCode(embedder="m@1", sign_code=b"\x01\xff", int8_code=b"\x02\x80", scale=0.25)
-ELSEWHERE_PID = os.getpid() + 1  # never signalled, only compared
+ELSEWHERE_PID = os.getppid() or 1  # runs, and is not this process
 
 
 @dataclass
@@ -203,7 +205,7 @@ def test_a_token_of_ones_own_goes_instead(tmp_path: Path, owner: OwnerServer) ->
     settings = load_settings({"FLOWTRACE_HOME": str(tmp_path), "FLOWTRACE_API_KEY": "mine"})
     settings.token_path.write_text("t" * 43)
 
-    ask(settings, Owner(host="127.0.0.1", port=owner.port, pid=1), "GET", "/")
+    ask(settings, Owner(host="127.0.0.1", port=owner.port, pid=ELSEWHERE_PID), "GET", "/")
 
     assert owner.asked[0][2] == "Bearer mine"
 
@@ -211,6 +213,19 @@ def test_a_token_of_ones_own_goes_instead(tmp_path: Path, owner: OwnerServer) ->
 def test_a_token_file_that_is_no_text_is_left_out(settings: Settings, owner: OwnerServer) -> None:
     settings.token_path.write_bytes(b"\xff\xfe")
 
-    ask(settings, Owner(host="127.0.0.1", port=owner.port, pid=1), "GET", "/")
+    ask(settings, Owner(host="127.0.0.1", port=owner.port, pid=ELSEWHERE_PID), "GET", "/")
 
     assert owner.asked[0][2] is None
+
+
+def test_nothing_is_sent_to_the_port_of_a_process_that_has_ended(
+    settings: Settings, owner: OwnerServer
+) -> None:
+    settings.token_path.write_text("t" * 43)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(10)
+
+    answer = ask(settings, Owner(host="127.0.0.1", port=owner.port, pid=ended.pid), "GET", "/")
+
+    assert answer is None
+    assert owner.asked == []
