@@ -20,7 +20,7 @@ from flowtrace_mcp.storage.memory_changes import Added, Change, Effect, Merged, 
 from flowtrace_mcp.storage.memory_lapses import Lapse
 from flowtrace_mcp.storage.memory_text import MemoryDocument
 
-VERSIONS_LIMIT: Final = 200
+CHAIN_LIMIT: Final = 200
 _UNDONE: Final = "undone"
 _SUPERSEDES: Final = Outcome.SUPERSEDES.value
 
@@ -81,9 +81,10 @@ class MemoryJournal:
                 turn = _Turn(
                     connection=connection, change=change, now_us=now_us, document_of=document_of
                 )
-                for effect in change.effects:
+                for effect in _lasting(change):
                     _undo_effect(turn, effect)
                 if turn.touched:
+                    _refuse_second(turn)
                     memory_changes.update_undone(connection, change.change_id, now_us)
                     return _turned(turn)
                 # All of it was removed for good since, from another project.
@@ -98,7 +99,7 @@ class MemoryJournal:
         """Do again what ``undo`` took back last; None when nothing was.
 
         Raises:
-            InputError: Another change came after it.
+            InputError: Another change came after it, or its topic has another memory by now.
         """
 
         def job(connection: apsw.Connection) -> Turned | None:
@@ -109,6 +110,7 @@ class MemoryJournal:
                 for effect in change.effects:
                     _redo_effect(turn, effect)
                 if turn.touched:
+                    _refuse_second(turn)
                     memory_changes.update_undone(connection, change.change_id, None)
                     return _turned(turn)
                 memory_changes.delete_change(connection, change.change_id)
@@ -145,6 +147,19 @@ def _refuse_erasure(change: Change) -> None:
         )
 
 
+def _lasting(change: Change) -> list[Effect]:
+    """Return the effects but for the retirement of what the same change had added.
+
+    A batch may hold a memory and the one that supersedes it; before it neither was there.
+    """
+    added = {effect.key for effect in change.effects if isinstance(effect, Added)}
+    return [
+        effect
+        for effect in change.effects
+        if not (isinstance(effect, Retired) and effect.key in added)
+    ]
+
+
 def _undo_effect(turn: _Turn, effect: Effect) -> None:
     match effect:
         case Added(key=key):
@@ -152,7 +167,6 @@ def _undo_effect(turn: _Turn, effect: Effect) -> None:
                 _touch(turn, key)
         case Retired(key=key):
             if _is_retired(turn, key):
-                _refuse_second(turn, key)
                 memories.restore_memory(turn.connection, key, turn.now_us)
                 _touch(turn, key)
         case Merged():
@@ -188,19 +202,21 @@ def _is_retired(turn: _Turn, key: int) -> bool:
     return memory is not None and memory.retracted_us is not None
 
 
-def _refuse_second(turn: _Turn, key: int) -> None:
+def _refuse_second(turn: _Turn) -> None:
     """Raise when a topic would have a memory in force besides those of this change."""
-    retired = memories.get_memories(turn.connection, [key])[key]
-    others = memories.get_memories(
-        turn.connection, memories.list_topic_versions(turn.connection, retired)
-    )
-    for other_key, other in others.items():
-        if other.retracted_us is None and other_key not in turn.touched:
-            raise InputError(
-                f"{retired.handle} cannot come back",
-                why=f"its topic {retired.topic!r} has a newer memory, {other.handle}",
-                mend=f"forget {other.handle} first",
-            )
+    for memory in turn.touched.values():
+        if memory.retracted_us is not None:
+            continue
+        others = memories.get_memories(
+            turn.connection, memories.list_topic_versions(turn.connection, memory)
+        )
+        for other_key, other in others.items():
+            if other.retracted_us is None and other_key not in turn.touched:
+                raise InputError(
+                    f"{memory.handle} cannot come back",
+                    why=f"its topic {memory.topic!r} has a newer memory, {other.handle}",
+                    mend=f"forget {other.handle} first",
+                )
 
 
 def _touch(turn: _Turn, key: int) -> None:
@@ -215,7 +231,7 @@ def _chain(reader: apsw.Connection, first_key: int) -> dict[int, Memory]:
     """Return key -> memory of all that is linked by ``supersedes`` or topic, one by one."""
     chain: dict[int, Memory] = {}
     waiting = [first_key]
-    while waiting and len(chain) < VERSIONS_LIMIT:
+    while waiting and len(chain) < CHAIN_LIMIT:
         key = waiting.pop(0)
         memory = memories.get_memories(reader, [key]).get(key)
         if key in chain or memory is None:

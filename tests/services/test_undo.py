@@ -105,6 +105,24 @@ def test_a_call_with_many_memories_is_one_change(context: Context, caller: Calle
     assert held(context, caller) == set()
 
 
+@pytest.mark.parametrize(
+    "later", [{"supersedes": 0}, {"topic": "port"}], ids=["supersedes", "topic"]
+)
+def test_a_batch_that_supersedes_its_own_memory_is_taken_back_whole(
+    context: Context, caller: Caller, later: dict[str, Any]
+) -> None:
+    first = RememberRequest(content="the port is 5432", topic=later.get("topic", ""))
+    second = RememberRequest(content="the port is 6432", **later)
+    remember_all(context, [first, second], caller)
+
+    undo(context, caller)
+    undone = held(context, caller)
+    undo(context, caller, redo=True)
+
+    assert undone == set()
+    assert held(context, caller) == {"the port is 6432"}
+
+
 def test_each_call_takes_back_the_change_before(context: Context, caller: Caller) -> None:
     for text in ("one", "two", "three"):
         note(context, caller, text)
@@ -189,10 +207,23 @@ def test_a_topic_never_has_two_memories_in_force_by_an_undo(
     assert held(context, stranger) == {"the shell is fish"}
 
 
+def test_a_topic_never_has_two_memories_in_force_by_a_redo(
+    context: Context, caller: Caller, stranger: Caller
+) -> None:
+    everywhere: dict[str, Any] = {"topic": "shell", "scope": ScopeName.GLOBAL}
+    note(context, caller, "the shell is bash", **everywhere)
+    undo(context, caller)
+    newer = note(context, stranger, "the shell is fish", **everywhere)
+
+    with pytest.raises(InputError, match=newer):
+        undo(context, caller, redo=True)
+    assert held(context, stranger) == {"the shell is fish"}
+
+
 _topics = st.sampled_from(["", "", "port", "shell"])
 _steps = st.lists(
     st.tuples(
-        st.sampled_from(["remember", "remember", "remember", "forget", "undo", "redo"]),
+        st.sampled_from(["remember", "remember", "batch", "forget", "undo", "redo"]),
         st.integers(0, 3),
         _topics,
         st.sampled_from(["", "a", "b"]),
@@ -212,6 +243,9 @@ def _do(context: Context, caller: Caller, step: tuple[str, int, str, str]) -> No
     known = [memory for memory in recent if memory.content == text]
     if action == "remember":
         note(context, caller, text, topic=topic, tags=tags)
+    elif action == "batch":
+        batch = [(text, topic), (_texts[number - 1], topic)]
+        remember_all(context, [RememberRequest(content=c, topic=t) for c, t in batch], caller)
     elif action == "forget" and known:
         forget(context, ForgetRequest(id=known[0].handle), caller)
     elif action in ("undo", "redo"):
