@@ -73,7 +73,9 @@ def open_export(
     """
     project_id = None
     if project is not None:
-        known = {one.identity: one.project_id for one in context.store.list_projects()}
+        known = {
+            one.identity: one.merged_into or one.project_id for one in context.store.list_projects()
+        }
         if project.identity not in known:
             raise NotFoundError(
                 f"nothing to export of {project.name[:80]!r}",
@@ -114,7 +116,11 @@ def export_pages(export: Export) -> Iterator[Page]:
 
 
 def without_secrets(line: MemoryLine, redactor: Redactor) -> MemoryLine:
-    """Return a memory on its way out or in, every text of it redacted and storable."""
+    """Return a memory on its way out or in, what was said in it redacted.
+
+    Names by which it is found again (project, branch, session, agent, call) are only made
+    storable: changed, they would be others.
+    """
     return msgspec.structs.replace(
         line,
         project=storable(line.project),
@@ -135,7 +141,12 @@ def without_secrets(line: MemoryLine, redactor: Redactor) -> MemoryLine:
 
 
 def _clean_rows(rows: Iterable[DatedRow], redactor: Redactor) -> tuple[DatedRow, ...]:
-    return tuple((redactor.text(value), more, begin, end) for value, more, begin, end in rows)
+    cleaned = ((redactor.text(row[0]), row) for row in rows)
+    # The blob id of a file says nothing of a path that is another now.
+    return tuple(
+        (shown, more if shown == value else "", begin, end)
+        for shown, (value, more, begin, end) in cleaned
+    )
 
 
 def _head(export: Export) -> Iterator[HeaderLine | ProjectLine]:

@@ -8,6 +8,7 @@ from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.export_memories import export_lines, open_export
 from flowtrace_mcp.services.history import history
 from flowtrace_mcp.services.named_projects import named_project
 from flowtrace_mcp.services.project_register import (
@@ -87,6 +88,18 @@ def test_sessions_spans_and_hours_move_along(
     store.spans.insert_spans([span(4, session="s-a")]).result(WAIT_S)
     assert len(store.spans.list_edges(HOUR_WINDOW_US, 10, project_id=target)) == 4
     assert store.check() == []
+
+
+def test_a_project_that_became_part_of_another_leaves_with_all_of_it(
+    context: Context, caller: Caller, stranger: Caller
+) -> None:
+    note(context, stranger, "the wiki is notion")
+    note(context, caller, "the wiki has a search")
+    merge_projects(context, "other", "shop", dry_run=False)
+
+    lines = list(export_lines(open_export(context, stranger.project)))
+
+    assert any(b"the wiki is notion" in line for line in lines)
 
 
 def test_a_topic_of_both_is_replaced_in_both_by_the_next_memory(
