@@ -12,7 +12,7 @@ import msgspec
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import MEMORY_ID_BYTES, SPAN_ID_BYTES, TRACE_ID_BYTES
-from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
 
 FORMAT_VERSION: Final = 1
 LINE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -97,7 +97,7 @@ class LinkLine(
 
     from_id: str
     to_id: str
-    relation: str
+    relation: Outcome
     created_us: Whole
 
 

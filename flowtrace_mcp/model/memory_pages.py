@@ -12,6 +12,7 @@ import msgspec
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import memory_handle
+from flowtrace_mcp.model.memory import Outcome
 from flowtrace_mcp.model.memory_lines import (
     DatedRow,
     LinkLine,
@@ -95,7 +96,12 @@ def parse_memory_page(text: str) -> tuple[MemoryLine, list[LinkLine]]:
 
 
 def _link(from_id: str, to_id: str, relation: str, when: str | int) -> LinkLine:
-    made = LinkLine(from_id=from_id, to_id=to_id, relation=relation, created_us=_stored_time(when))
+    made = LinkLine(
+        from_id=from_id,
+        to_id=to_id,
+        relation=Outcome(relation),
+        created_us=_stored_time(when),
+    )
     link = decode_line(encode_line(made))
     assert isinstance(link, LinkLine)
     return link

@@ -8,7 +8,7 @@ import apsw
 import msgspec
 
 from flowtrace_mcp.model.ids import memory_handle
-from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
 from flowtrace_mcp.model.memory_lines import Arrival, DatedRow, LapseRow, LinkLine, MemoryLine
 from flowtrace_mcp.storage import memory_links, memory_text
 from flowtrace_mcp.storage.dated_lists import Row, pack_rows, unpack_rows
@@ -115,7 +115,12 @@ def list_link_lines(
     keys = list(reader.execute(_KEYS, page))
     found = reader.execute(_LINKS, (int_array([key for key, _ in keys]),))
     lines = [
-        LinkLine(from_id=newer.hex(), to_id=older.hex(), relation=relation, created_us=created_us)
+        LinkLine(
+            from_id=newer.hex(),
+            to_id=older.hex(),
+            relation=Outcome(relation),
+            created_us=created_us,
+        )
         for newer, older, relation, created_us in found
     ]
     return (keys[-1][1] if keys else b""), lines
@@ -190,7 +195,7 @@ def insert_link_line(connection: apsw.Connection, line: LinkLine) -> bool:
     ]
     if None in keys:
         return False
-    memory_links.insert_link(connection, (keys[0], keys[1]), line.relation, line.created_us)
+    memory_links.insert_link(connection, (keys[0], keys[1]), line.relation.value, line.created_us)
     return True
 
 

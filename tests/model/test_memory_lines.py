@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 
 from flowtrace_mcp.errors import InputError
-from flowtrace_mcp.model.memory import MemoryKind, ScopeName
+from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
 from flowtrace_mcp.model.memory_lines import (
     FORMAT_VERSION,
     HeaderLine,
@@ -28,7 +28,7 @@ MEMORY = MemoryLine(
     valid_from_us=1,
     last_seen_us=1,
 )
-LINKS = [LinkLine(from_id=ID, to_id=OTHER_ID, relation="supersedes", created_us=1)]
+LINKS = [LinkLine(from_id=ID, to_id=OTHER_ID, relation=Outcome.SUPERSEDES, created_us=1)]
 
 
 @given(memory_lines())
@@ -64,11 +64,12 @@ def test_a_line_is_an_object_on_one_line_that_says_what_it_is() -> None:
         b"not json",
         b'{"type":"memory"}',
         b'{"type":"song"}',
-        b'{"type":"link","from":"x","to":"y","relation":"r","created_us":1,"more":1}',
+        b'{"type":"link","from":"x","to":"y","relation":"refines","created_us":1,"more":1}',
         b'{"type":"project","identity":"a","name":"\xff","created_us":1}',
         b"[" * 100_000,
-        b'{"type":"link","from":"x","to":"y","relation":"r","created_us":1}',
-        f'{{"type":"link","from":"{ID}","to":"00","relation":"r","created_us":1}}'.encode(),
+        b'{"type":"link","from":"x","to":"y","relation":"refines","created_us":1}',
+        f'{{"type":"link","from":"{ID}","to":"00","relation":"refines","created_us":1}}'.encode(),
+        f'{{"type":"link","from":"{ID}","to":"{ID}","relation":"kin","created_us":1}}'.encode(),
         b'{"type":"project","identity":"a","name":"b","created_us":1' + b"0" * 30 + b"}",
         f'{{"type":"flowtrace-export","version":{FORMAT_VERSION + 1}}}'.encode(),
     ],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.found_memory import SourceKind
+from flowtrace_mcp.model.ids import memory_handle
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
 from flowtrace_mcp.model.memory_lines import Arrival, MemoryLine, decode_line, encode_line
 from flowtrace_mcp.model.project import ProjectIdentity
@@ -24,6 +25,7 @@ from flowtrace_mcp.services.export_memories import (
     without_secrets,
 )
 from flowtrace_mcp.services.forget import ForgetRequest, forget
+from flowtrace_mcp.services.history import history
 from flowtrace_mcp.services.import_memories import Imported, ImportRequest, import_memories
 from flowtrace_mcp.services.recall import RecallRequest, recall
 from flowtrace_mcp.services.remember import RememberRequest, remember
@@ -224,6 +226,19 @@ def test_bad_lines_are_told_by_number_and_the_others_are_taken(
 
     assert told.arrivals[Arrival.NEW] == 8
     assert [problem.place for problem in told.problems] == ["x.jsonl:4", "x.jsonl:6", "x.jsonl:7"]
+
+
+def test_a_link_of_an_unknown_kind_is_refused_and_history_goes_on(
+    lived: Context, new_file: Files, caller: Caller, tmp_path: Path
+) -> None:
+    other = new_file()
+    strange = exported(lived).replace(b'"relation":"supersedes"', b'"relation":"related to"')
+
+    told = take_in(other, saved(tmp_path / "x.jsonl", strange), caller)
+
+    assert (told.links, told.problem_count) == (0, 1)
+    for memory in memories_of(other):
+        assert history(other, memory_handle(bytes.fromhex(memory.id)), caller)
 
 
 def test_what_does_not_fit_is_refused_and_told(
