@@ -6,6 +6,7 @@ may be: ``{1,40}`` and not ``+``, no repeats of groups, no references back, no l
 """
 
 import json
+import math
 import re
 from typing import Final
 
@@ -65,13 +66,26 @@ def _refuse_endless(look: str) -> None:
     plain = _ESCAPE_OR_SET.sub("x", look)
     if _SPECIAL_GROUP.search(plain) or re.search(r"\\[1-9]", look):
         raise ValueError("an expression has no (?...), and no reference back; (?:...) is fine")
-    ways = 1 + plain.count("|")
+    ways = _branches(plain)
     for quantifier in _QUANTIFIER.finditer(plain):
         if plain[: quantifier.start()].endswith(")") and quantifier[0] != "?":
             raise ValueError("a group is not repeated; only single characters and sets are")
         ways *= _choices(quantifier)
     if ways > WAYS_LIMIT:
         raise ValueError(f"it tries more than {WAYS_LIMIT} ways at a place; shorten its repeats")
+
+
+def _branches(plain: str) -> int:
+    """Return in how many ways branches may be chosen: those of each group multiply."""
+    ways, open_groups = 1, [1]
+    for character in plain:
+        if character == "(":
+            open_groups.append(1)
+        elif character == "|":
+            open_groups[-1] += 1
+        elif character == ")" and len(open_groups) > 1:
+            ways *= open_groups.pop()
+    return ways * math.prod(open_groups)
 
 
 def _choices(quantifier: re.Match[str]) -> int:

@@ -41,6 +41,7 @@ def test_json_of_another_shape_is_a_word_as_it_stands() -> None:
         "/(a{1,3}){2}/",
         "/a{1,100}b{1,100}/",
         r"/(a)\1/",
+        f"/{'(?:a|a)' * 14}b/",  # a choice of each group after the one before
         "/(?=a)b/",
         "/(?P<n>a)(?P=n)/",
         "/a?/",  # fits an empty text
@@ -65,7 +66,7 @@ def test_a_list_that_is_too_long_is_refused() -> None:
         parse_redaction_list("word\n" * (ENTRIES_LIMIT + 1))
 
 
-@pytest.mark.parametrize("entry", ["/a{1,30}a{1,30}b/", "/[a-z]{1,900}9/"])
+@pytest.mark.parametrize("entry", ["/a{1,30}a{1,30}b/", "/[a-z]{1,900}9/", f"/{'(?:a|a)' * 9}b/"])
 def test_the_costliest_expression_ends_on_the_longest_text(entry: str) -> None:
     (pattern,) = parse_redaction_list(entry)
 
