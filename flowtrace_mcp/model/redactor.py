@@ -35,8 +35,12 @@ class Redactor:
         return tuple(dict.fromkeys(map(self.text, texts)))
 
     def names(self, mapping: Mapping[str, str]) -> dict[str, str]:
-        """Return a mapping whose keys are without secrets; its values stay."""
-        return {self.text(key): value for key, value in mapping.items()}
+        """Return a mapping whose keys are without secrets.
+
+        A value is of the key as it was: where that has changed it is "".
+        """
+        cleaned = ((key, self.text(key), value) for key, value in mapping.items())
+        return {shown: value if shown == key else "" for key, shown, value in cleaned}
 
     def tree(self, mapping: Mapping[str, Any]) -> dict[str, Any]:
         """Return what JSON holds, without the secrets of its texts and keys.

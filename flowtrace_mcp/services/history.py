@@ -1,10 +1,11 @@
 """The whole chain of versions of a fact: what was held true when, who said so, and why it went."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowtrace_mcp.model.memory import Memory, Outcome
+from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.times import iso_time
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.evidence import FileChange, changes_of
@@ -90,15 +91,18 @@ def entry_of(entry: HistoryEntry) -> dict[str, object]:
 
 
 def _entry(context: Context, version: Version, caller: Caller) -> HistoryEntry:
-    memory = version.memory
+    memory, redactor = version.memory, Redactor(own=context.settings.redact)
     return HistoryEntry(
         memory=without_secrets(with_span(context, memory), context.settings.redact),
         outcome=version.outcome,
         state=IN_FORCE if memory.retracted_us is None else RETIRED,
         older=version.older,
         newer=version.newer,
-        lapses=version.lapses,
-        changed_files=changes_of(context.files, caller.folder, memory),
+        lapses=tuple((begin, end, redactor.text(why)) for begin, end, why in version.lapses),
+        changed_files=tuple(
+            replace(change, path=redactor.text(change.path))
+            for change in changes_of(context.files, caller.folder, memory)
+        ),
     )
 
 

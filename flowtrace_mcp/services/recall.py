@@ -16,6 +16,7 @@ from flowtrace_mcp.analytics.words import search_terms
 from flowtrace_mcp.errors import BusyError, InputError, StorageError
 from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
+from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.times import iso_time, parse_time_us
 from flowtrace_mcp.services.candidates import find_candidates
 from flowtrace_mcp.services.context import Caller, Context, place_of
@@ -310,7 +311,9 @@ def _opened(
     rows = []
     for text in request.expand:
         memory = find_named_memory(context, text, wanted.place.project_id)
-        changed = tuple(change.text for change in changes_of(context.files, folder, memory))
+        redactor = Redactor(own=context.settings.redact)
+        changes = changes_of(context.files, folder, memory)
+        changed = tuple(redactor.text(change.text) for change in changes)
         rows.append(replace(_row(context, memory, 1.0), is_stale=bool(changed), changed=changed))
     return rows
 

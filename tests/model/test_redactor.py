@@ -14,7 +14,8 @@ def test_texts_are_redacted_and_counted_together() -> None:
 
     assert redactor.text(f"a {SECRET}") == "a [redacted:aws-key]"
     assert redactor.texts(["x", SECRET, "x"]) == ("x", "[redacted:aws-key]")
-    assert redactor.names({f"keys/{SECRET}": "blob"}) == {"keys/[redacted:aws-key]": "blob"}
+    assert redactor.names({f"keys/{SECRET}": "blob"}) == {"keys/[redacted:aws-key]": ""}
+    assert redactor.names({"src/app.py": "blob"}) == {"src/app.py": "blob"}
     assert redactor.count == 3
 
 

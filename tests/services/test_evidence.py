@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from flowtrace_mcp.services.evidence import (
     changes_of,
     root_of,
 )
+from flowtrace_mcp.services.history import history
 from flowtrace_mcp.services.recall import Recalled, RecallRequest, recall, row_of
 from flowtrace_mcp.services.remember import RememberRequest, remember
 from tests.services.test_projects import git
@@ -49,6 +51,25 @@ def keep(context: Context, caller: Caller, content: str, *files: str, **more: ob
 
 def ask(context: Context, caller: Caller, query: str, *expand: str) -> Recalled:
     return recall(context, RecallRequest(query=query, expand=expand), caller)
+
+
+def test_a_listed_path_is_shown_nowhere_and_does_not_count_as_changed(
+    make_context: Callable[..., Context], here: Caller, repository: Path
+) -> None:
+    (repository / "bluebird.py").write_text("A = 1\n")
+    handle = keep(make_context(), here, "The flag is in one file", "bluebird.py")
+    listed = make_context(FLOWTRACE_REDACT="bluebird")
+    later = keep(listed, here, "The switch is in one file", "bluebird.py")
+
+    found = ask(listed, here, "which file").memories
+    (repository / "bluebird.py").write_text("A = 2\n")
+    opened = [row for one in (handle, later) for row in ask(listed, here, "", one).memories]
+    told = history(listed, handle, here)
+
+    assert {row.id: row.is_stale for row in found} == {handle: False, later: False}
+    assert "bluebird" not in str([row.changed for row in opened])
+    assert opened[0].changed == ("[redacted:listed].py",)
+    assert [change.path for change in told[0].changed_files] == ["[redacted:listed].py"]
 
 
 @given(st.binary(max_size=300))
