@@ -42,11 +42,6 @@ def to_signed(number: int) -> int:
     return number - 2**64 if number >= 2**63 else number
 
 
-def to_unsigned(number: int) -> int:
-    """Return a signed 64-bit number from SQLite as the unsigned one it stands for."""
-    return number + 2**64 if number < 0 else number
-
-
 def parse_id(text: str, size_bytes: int, *, name: str = "id") -> bytes:
     """Return the bytes of an id given as hex, 0x-hex or decimal.
 

@@ -25,20 +25,6 @@ class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
         """Return input (cache included) plus output."""
         return self.input_total + (self.output or 0)
 
-    @property
-    def is_known(self) -> bool:
-        """Say whether the source sent any count at all."""
-        return any(
-            count is not None
-            for count in (
-                self.input,
-                self.cache_read,
-                self.cache_write,
-                self.output,
-                self.reasoning,
-            )
-        )
-
     def __add__(self, other: "TokenUsage") -> "TokenUsage":
         """Return the sum class by class; unknown plus known is known."""
         return TokenUsage(

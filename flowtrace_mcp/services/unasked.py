@@ -79,7 +79,7 @@ def recall_for_prompt(
 def _most_said(
     context: Context, wanted: MemoryFilter, kind: MemoryKind
 ) -> list[tuple[int, Memory]]:
-    recent = context.store.memories.list_recent_keyed(
+    recent = context.store.memories.list_recent(
         MemoryFilter(place=wanted.place, kinds=(kind,), now_us=wanted.now_us), RECENT_OF_A_KIND
     )
     return sorted(recent, key=lambda pair: -pair[1].seen_count)

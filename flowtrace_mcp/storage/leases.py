@@ -16,8 +16,6 @@ _TAKE: Final = """
     ON CONFLICT (name) DO UPDATE SET owner = :owner, expires_us = :expires
         WHERE owner = :owner OR expires_us <= :now
 """
-_OWNER: Final = "SELECT owner FROM leases WHERE name = ? AND expires_us > ?"
-_DROP: Final = "DELETE FROM leases WHERE name = ? AND owner = ?"
 
 
 def take_lease(
@@ -36,14 +34,3 @@ def take_lease(
     values = {"name": name, "owner": owner, "now": now_us, "expires": expires_us}
     connection.execute(_TAKE, values)
     return connection.total_changes() > before
-
-
-def find_lease(reader: apsw.Connection, name: str, now_us: int) -> str | None:
-    """Return who has a lease now, or None."""
-    owner = reader.execute(_OWNER, (name, now_us)).get
-    return None if owner is None else str(owner)
-
-
-def drop_lease(connection: apsw.Connection, name: str, owner: str) -> None:
-    """Give a lease back."""
-    connection.execute(_DROP, (name, owner))

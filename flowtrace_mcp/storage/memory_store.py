@@ -274,16 +274,10 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memories.get_memories(reader, keys)
 
-    def list_recent_keyed(self, wanted: MemoryFilter, limit: int) -> list[KeyedMemory]:
+    def list_recent(self, wanted: MemoryFilter, limit: int) -> list[KeyedMemory]:
         """Return keyed memories that pass a filter, newest first."""
         with self._database.reading() as reader:
             return memories.list_recent_memories(reader, wanted, limit)
-
-    def list_recent(self, wanted: MemoryFilter, limit: int) -> list[Memory]:
-        """Return memories that pass a filter, newest first."""
-        with self._database.reading() as reader:
-            found = memories.list_recent_memories(reader, wanted, limit)
-        return [memory for _, memory in found]
 
     def list_pending(
         self, embedder: str, limit: int, below_key: int = 2**62

@@ -45,7 +45,6 @@ _FEW: Final = """
 COMMON_SHARE: Final = 0.03
 COMMON_LEAST_ROWS: Final = 200
 _ROWS: Final = "SELECT rowid FROM memory_text WHERE memory_text MATCH ? LIMIT ?"
-_HOLDERS: Final = "SELECT rowid FROM memory_text WHERE memory_text MATCH ? LIMIT ?"
 _HOLDERS_AMONG: Final = """
     SELECT rowid FROM memory_text WHERE memory_text MATCH ? AND rowid IN carray(?)
 """
@@ -185,7 +184,7 @@ def list_holders(
         term_match: The word as an FTS5 expression that names the project's token.
         keys: Keys of the memories to look at.
     """
-    rows = {row[0] for row in reader.execute(_HOLDERS, (term_match, HOLDERS_LIMIT))}
+    rows = {row[0] for row in reader.execute(_ROWS, (term_match, HOLDERS_LIMIT))}
     if len(rows) < HOLDERS_LIMIT:
         return len(rows), rows.intersection(keys)
     among = reader.execute(_HOLDERS_AMONG, (term_match, int_array(keys)))

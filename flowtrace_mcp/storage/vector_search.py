@@ -145,19 +145,6 @@ def _most(limit: int) -> int:
     return max(limit * NEAREST_FACTOR, NEAREST_LEAST)
 
 
-def _passing_of(
-    reader: apsw.Connection,
-    codes: "SignCodes",
-    query: VectorCode,
-    wanted: MemoryFilter,
-    most: int,
-) -> list[int]:
-    rows = codes.near_by_bits(query.sign_code, most)
-    memories, vectors = codes.memory_keys[rows].tolist(), codes.vector_keys[rows].tolist()
-    seen = memory_vectors.list_seen(reader, memories, wanted)
-    return [key for memory, key in zip(memories, vectors, strict=True) if memory in seen]
-
-
 def _no_codes(code_bytes: int, room: int) -> "SignCodes":
     # By name and late: it imports numpy, and most files never grow so large.
     module = importlib.import_module("flowtrace_mcp.analytics.sign_codes")

@@ -25,13 +25,10 @@ def test_adding_an_unknown_usage_changes_nothing(usage: TokenUsage) -> None:
 
 @given(token_usages(), token_usages())
 def test_unknown_plus_known_is_known(left: TokenUsage, right: TokenUsage) -> None:
-    assert (left + right).is_known == (left.is_known or right.is_known)
-
-
-def test_a_silent_source_is_unknown_and_a_count_of_zero_is_known() -> None:
-    assert not TokenUsage().is_known
-    assert TokenUsage(output=0).is_known
-    assert TokenUsage(reasoning=5).is_known
+    for name in TokenUsage.__struct_fields__:
+        counts = [getattr(one, name) for one in (left, right, left + right)]
+        known = [count for count in counts[:2] if count is not None]
+        assert counts[2] == (sum(known) if known else None)
 
 
 def test_totals_count_the_cache_and_count_reasoning_once() -> None:

@@ -113,11 +113,11 @@ def test_a_topic_of_both_is_replaced_in_both_by_the_next_memory(
 
     wanted = MemoryFilter(place=place_of(context, caller), now_us=context.now_us())
     in_force = context.store.memories.list_recent(wanted, 10)
-    assert [memory.content for memory in in_force] == ["the gate is 5434"]
+    assert [memory.content for _, memory in in_force] == ["the gate is 5434"]
     undo(context, caller)
     wanted = MemoryFilter(place=place_of(context, caller), now_us=context.now_us())
     in_force = context.store.memories.list_recent(wanted, 10)
-    assert sorted(one.content for one in in_force) == ["door 5433", "port 5432"]
+    assert sorted(one.content for _, one in in_force) == ["door 5433", "port 5432"]
 
 
 def test_changes_of_both_can_be_undone_after_a_merge(

@@ -27,7 +27,7 @@ def held(
     wanted = MemoryFilter(
         place=place_of(context, caller), now_us=context.now_us(), as_of_us=as_of_us, tags=tags
     )
-    return {memory.content for memory in context.store.memories.list_recent(wanted, 1000)}
+    return {memory.content for _, memory in context.store.memories.list_recent(wanted, 1000)}
 
 
 def stored(context: Context, handle: str) -> Memory:
@@ -240,7 +240,7 @@ def _do(context: Context, caller: Caller, step: tuple[str, int, str, str]) -> No
     tags = [tag] if tag else []
     wanted = MemoryFilter(place=place_of(context, caller), now_us=context.now_us())
     recent = context.store.memories.list_recent(wanted, 100)
-    known = [memory for memory in recent if memory.content == text]
+    known = [memory for _, memory in recent if memory.content == text]
     if action == "remember":
         note(context, caller, text, topic=topic, tags=tags)
     elif action == "batch":

@@ -117,7 +117,7 @@ def _memories(store: Store) -> dict[str, Any]:
         links = list(reader.execute("SELECT from_key, to_key, relation FROM memory_links"))
     return {
         "all": told(handles),
-        "in_force": [memory.content for memory in store.memories.list_recent(asked, 100)],
+        "in_force": [memory.content for _, memory in store.memories.list_recent(asked, 100)],
         "found": [
             (hit.key, hit.bm25 and round(hit.bm25, 6), hit.cosine and round(hit.cosine, 6))
             for hit in hits

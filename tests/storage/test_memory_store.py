@@ -33,7 +33,7 @@ def memories(store: Store) -> MemoryStore:
 
 
 def texts(memories: MemoryStore, **said: Any) -> list[str]:
-    return [memory.content for memory in memories.list_recent(asking(**said), 100)]
+    return [memory.content for _, memory in memories.list_recent(asking(**said), 100)]
 
 
 def found_by(memories: MemoryStore, word: str, **said: Any) -> list[str]:
@@ -342,7 +342,7 @@ def test_the_newest_come_first_and_the_list_is_bounded(memories: MemoryStore) ->
     for number in range(5):
         keep(memories, f"{number}", recorded_us=START_US + number // 2)
 
-    recent = memories.list_recent(asking(), 3)
+    recent = [memory for _, memory in memories.list_recent(asking(), 3)]
 
     assert [memory.content for memory in recent] == ["4", "3", "2"]
 

@@ -9,7 +9,7 @@ from tests.storage.memory_builder import asking, keep
 
 def key_of(store: Store, content: str) -> int:
     keep(store.memories, content)
-    ((key, _),) = store.memories.list_recent_keyed(asking(), 1)
+    ((key, _),) = store.memories.list_recent(asking(), 1)
     return key
 
 
@@ -43,7 +43,7 @@ def test_a_session_silent_for_long_starts_afresh(store: Store) -> None:
 
 def test_a_memory_deleted_for_good_leaves_no_trace(store: Store) -> None:
     handle = keep(store.memories, "ports are fixed").handle
-    ((key, _),) = store.memories.list_recent_keyed(asking(), 1)
+    ((key, _),) = store.memories.list_recent(asking(), 1)
     store.memories.insert_shown("s-1", [key], START_US)
 
     store.memories.delete(handle)

@@ -9,7 +9,7 @@ OTHER = MemoryPlace(project_id=2)
 
 
 def keys_of(store: Store) -> dict[str, int]:
-    return {m.content: key for key, m in store.memories.list_recent_keyed(asking(), 100)}
+    return {m.content: key for key, m in store.memories.list_recent(asking(), 100)}
 
 
 def test_holders_are_counted_in_the_project_and_named_among_those_asked_for(store: Store) -> None:
