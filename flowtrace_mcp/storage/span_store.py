@@ -182,14 +182,16 @@ class SpanStore:
     def find_trace_version(self, trace_id: bytes) -> bytes | None:
         """Return a digest of all that is stored of a trace, None when nothing is.
 
-        Equal digests mean equal spans, log records and project. It costs a tenth of reading
-        them, for nothing is unpacked.
+        Equal digests mean equal spans, costs, log records and project. Nothing is unpacked for
+        it.
         """
         with self._database.reading() as reader:
             found = edges.list_trace_edges(reader, trace_id, TRACE_SPANS_LIMIT)
             if not found:
                 return None
-            rows = payloads.list_payload_rows(reader, [key for key, _ in found])
+            keys = [key for key, _ in found]
+            rows = payloads.list_payload_rows(reader, keys)
+            costs = usage.list_costs(reader, keys)
             told = logs.list_trace_digests(reader, trace_id, TRACE_SPANS_LIMIT)
             # Hooks tell of a trace in records of its session that do not name it.
             told_beside = {record[_SESSION] for _, record in found}
@@ -197,7 +199,7 @@ class SpanStore:
                 logs.find_session_state(reader, int.from_bytes(session, "little"))
                 for session in sorted(told_beside)
             ]
-        stored = msgspec.msgpack.encode((found, rows, told, beside))
+        stored = msgspec.msgpack.encode((found, rows, costs, told, beside))
         return hashlib.blake2b(stored, digest_size=16).digest()
 
     def list_edges(

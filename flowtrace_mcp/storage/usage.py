@@ -31,6 +31,9 @@ _GET: Final = """
         cache_write_tokens, output_tokens, reasoning_tokens, cost_usd
     FROM usage WHERE edge_key IN carray(?)
 """
+_COSTS: Final = """
+    SELECT edge_key, cost_usd FROM usage WHERE edge_key IN carray(?) ORDER BY edge_key
+"""
 _UPDATE_COST: Final = "UPDATE usage SET cost_usd = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM usage WHERE edge_key IN carray(?)"
 
@@ -71,6 +74,11 @@ def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredU
         )
         for row in reader.execute(_GET, (int_array(keys),))
     }
+
+
+def list_costs(reader: apsw.Connection, keys: Sequence[int]) -> list[tuple[int, float | None]]:
+    """Return (edge key, cost in USD) of the keys that have usage, by key."""
+    return list(reader.execute(_COSTS, (int_array(keys),)))
 
 
 def update_cost(connection: apsw.Connection, key: int, cost_usd: float) -> None:

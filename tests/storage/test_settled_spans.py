@@ -120,3 +120,12 @@ def test_a_newer_version_of_the_span_takes_the_place_of_the_changed_one(store):
     settle(store, {span_id(1): 2.0})
     keep(store, call(1, 0.5, duration_us=20))
     assert [each.cost_usd for each in sums(store)] == pytest.approx([0.5] * 3)
+
+
+def test_another_cost_is_another_version_of_the_trace(store):
+    keep(store, call(1, 0.5))
+    before = store.spans.find_trace_version(TRACE)
+
+    settle(store, {span_id(1): 0.25})
+
+    assert store.spans.find_trace_version(TRACE) != before
