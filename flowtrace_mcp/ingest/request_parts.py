@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from flowtrace_mcp.errors import TooLargeError
+from flowtrace_mcp.ingest import otlp_json_shapes as shapes
 from flowtrace_mcp.ingest.admission import unreadable
 from flowtrace_mcp.ingest.otlp_protobuf import parse_request
 from flowtrace_mcp.model.telemetry import PayloadEncoding
@@ -263,6 +264,11 @@ _JSON_NAMES: Final = {
     "logs": _JsonNames("resourceLogs", "scopeLogs", "logRecords"),
     "metrics": _JsonNames("resourceMetrics", "scopeMetrics", "metrics"),
 }
+# A part is stored before the next is decoded: what would refuse a later one is found before that.
+# What is said of a sender and of a scope is of one shape in all three signals.
+_SENDER_SAYS: Final = msgspec.json.Decoder(shapes.ResourceSpans)
+_SCOPE_SAYS: Final = msgspec.json.Decoder(shapes.ScopeSpans)
+_METRIC: Final = msgspec.json.Decoder(shapes.MetricShape)  # the others are refused one by one
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
@@ -274,6 +280,7 @@ def _json_items(body: Body, names: _JsonNames) -> Iterator[_Item]:
         scopes = _json_list(sender, names.scopes)
         said = _json_fields(sender)
         _refuse_dense_json(said)
+        _SENDER_SAYS.decode(b"{%b}" % said[:-1])
         for scope_raw in scopes:
             scope = _OBJECT.decode(scope_raw)
             items = _json_list(scope, names.items)
@@ -281,9 +288,13 @@ def _json_items(body: Body, names: _JsonNames) -> Iterator[_Item]:
             _refuse_many(count)
             of_scope = _json_fields(scope)
             _refuse_dense_json(of_scope)
+            _SCOPE_SAYS.decode(b"{%b}" % of_scope[:-1])
             for item in items:
-                _refuse_dense_json(bytes(item))
-                yield _Item(said, of_scope, memoryview(item))
+                data = memoryview(item)
+                _refuse_dense_json(data)
+                if names.items == "metrics":
+                    _METRIC.decode(data)
+                yield _Item(said, of_scope, data)
         count += 1
         _refuse_many(count)
 
@@ -292,8 +303,8 @@ def _json_list(holder: dict[str, msgspec.Raw], name: str) -> list[msgspec.Raw]:
     return _LIST.decode(holder.pop(name, msgspec.Raw(b"null"))) or []
 
 
-def _refuse_dense_json(data: bytes) -> None:
-    if len(data) > LARGE_ITEM_BYTES and data.count(b"{") > VALUES_LIMIT:
+def _refuse_dense_json(data: bytes | memoryview) -> None:
+    if len(data) > LARGE_ITEM_BYTES and bytes(data).count(b"{") > VALUES_LIMIT:
         raise _too_many(VALUES_LIMIT, "values in one item")
 
 

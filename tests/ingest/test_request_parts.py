@@ -218,6 +218,30 @@ def test_a_bad_item_at_the_end_keeps_the_whole_request_out(pipeline, store):
     assert store.facts().span_count == 0
 
 
+BAD_SENDERS = (
+    {"resource": 5},
+    {"scopeSpans": [{"scope": "x"}]},
+    {"resource": {"attributes": [{"key": 5}]}},
+)
+
+
+@pytest.mark.parametrize("bad", BAD_SENDERS)
+def test_a_bad_sender_at_the_end_keeps_the_whole_request_out(pipeline, store, bad):
+    sent = json.loads(otlp_json_of(traces(7)))
+    sent["resourceSpans"].append(bad)
+    with pytest.raises(InputError):
+        pipeline.traces(json.dumps(sent).encode(), JSON)
+    assert store.facts().span_count == 0
+
+
+def test_a_bad_metric_at_the_end_keeps_the_whole_request_out(pipeline, store):
+    sent = json.loads(otlp_json_of(metrics(7)))
+    sent["resourceMetrics"].append({"scopeMetrics": [{"metrics": [{"name": 5}]}]})
+    with pytest.raises(InputError):
+        pipeline.metrics(json.dumps(sent).encode(), JSON)
+    assert store.facts().metric_point_count == 0
+
+
 @pytest.mark.parametrize("encoding", [PROTOBUF, JSON])
 def test_a_request_in_parts_is_stored_whole_and_counts_what_was_refused(pipeline, store, encoding):
     sent = traces(MANY)
