@@ -162,14 +162,9 @@ def _quick(price: Price, service: Service) -> _Quick:
 
 
 def _read(paths: tuple[Path, ...], stamp: _Stamp) -> _State:
-    custom = updated = PriceTable()
-    problem = None
-    if paths:
-        try:
-            custom = read_table(paths[0], is_checked=False)
-            updated = read_table(paths[1], is_checked=False)
-        except InputError as error:
-            problem = error
+    own = [_table_or_problem(path) for path in paths] or [(PriceTable(), None)] * 2
+    (custom, _), (updated, _) = own
+    problem = next((told for _, told in own if told is not None), None)
     level: Level = "updated" if updated.models else "packaged"
     table = updated if updated.models else read_table(PACKAGED_PATH)
     layers: tuple[tuple[Level, PriceTable, PriceNames], ...] = (
@@ -177,6 +172,14 @@ def _read(paths: tuple[Path, ...], stamp: _Stamp) -> _State:
         (level, table, PriceNames(table.models)),
     )
     return _State(stamp=stamp, layers=layers, problem=problem)
+
+
+def _table_or_problem(path: Path) -> tuple[PriceTable, InputError | None]:
+    """Return a table, empty when its file is damaged, and then why."""
+    try:
+        return read_table(path, is_checked=False), None
+    except InputError as error:
+        return PriceTable(), error
 
 
 def _stamp(path: Path) -> tuple[int, int]:

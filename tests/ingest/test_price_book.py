@@ -78,6 +78,13 @@ def test_a_damaged_file_is_passed_over_and_told(book, tmp_path, name, data):
     assert name in str(book.problem)
 
 
+def test_a_damaged_file_leaves_the_other_in_use(book, tmp_path):
+    (tmp_path / CUSTOM_NAME).write_bytes(b"no json")
+    write_file(tmp_path / UPDATED_NAME, own(only_this=2))
+    assert book.cost_usd(call("only-this")) == 2
+    assert CUSTOM_NAME in str(book.problem)
+
+
 def test_the_model_that_was_asked_for_has_a_price_when_the_one_that_answered_has_none(book):
     facts = call("deployment-7", "openai", request_model="gpt-4o")
     assert book.cost_usd(facts) == book.cost_usd(call("gpt-4o", "openai"))
