@@ -4,7 +4,7 @@ A span of 1 KB shares most of its bytes with its neighbours. Packed by 16 KB it 
 size instead of 42 % in a frame of its own, and reading a trace of 50 unpacks four frames, not 50.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -115,13 +115,15 @@ def release_ranges(connection: apsw.Connection, ranges: Sequence[tuple[int, Rang
         connection: In a transaction.
         ranges: (pack id, range) of each span.
     """
-    gone = Counter(pack_id for pack_id, _ in ranges)
-    for pack_id, count in gone.items():
-        connection.execute(_TAKE, (count, pack_id))
+    gone: defaultdict[int, list[Range]] = defaultdict(list)
+    for pack_id, place in ranges:
+        gone[pack_id].append(place)
+    for pack_id, places in gone.items():
+        connection.execute(_TAKE, (len(places), pack_id))
     connection.execute(_DELETE_EMPTY, (int_array(gone),))
     for pack_id, data in list(connection.execute(_DATA, (int_array(gone),))):
         raw = bytearray(decompress(data))
-        for offset, length in (place for key, place in ranges if key == pack_id):
+        for offset, length in gone[pack_id]:
             raw[offset : offset + length] = bytes(length)
         connection.execute(_UPDATE, (compress(bytes(raw)), pack_id))
 
