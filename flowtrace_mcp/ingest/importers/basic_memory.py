@@ -12,7 +12,10 @@ from flowtrace_mcp.model.found_memory import FoundMemory
 from flowtrace_mcp.model.memory import MemoryKind
 
 _OBSERVATION: Final = re.compile(r"\s*[-*+]\s+\[(?P<category>[^\[\]()]{2,60})\]\s+(?P<text>\S.*)")
-_RELATION: Final = re.compile(r"\s*[-*+]\s+(?P<how>[^\[\]]*?)\s*\[\[(?P<target>[^\[\]]+)\]\]\s*.*")
+# With more behind the link than a remark in brackets, a line is prose and stays word for word.
+_RELATION: Final = re.compile(
+    r"\s*[-*+]\s+(?P<how>[^\[\]]*?)\s*\[\[(?P<target>[^\[\]]+)\]\](?P<remark>\s+\([^()]*\))?\s*"
+)
 _CLOCK: Final = re.compile(r"\d{1,3}:\d{2}(?::\d{2})?.*")
 _TAG: Final = re.compile(r"(?<!\S)#(?P<tag>[\w/-]+)")
 _FACT: Final = re.compile(r"^(?P<key>[\w-]+):[ \t]*(?P<value>.*)$", re.MULTILINE)
@@ -66,7 +69,7 @@ def parse_basic_note(text: str, name: str) -> Iterator[FoundMemory]:
         elif related:
             how = related["how"].strip() or "relates to"
             yield FoundMemory(
-                content=f"{title} {how} {related['target']}",
+                content=f"{title} {how} {related['target']}{related['remark'] or ''}",
                 kind=MemoryKind.FACT,
                 tags=("relation", *tags),
                 aliases=(title, related["target"]),

@@ -24,7 +24,7 @@ CANDIDATE: Final = "candidate"
 
 _FENCED: Final = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 # Reminders, commands and their output, files opened in the editor: put in by the program.
-_PUT_IN: Final = re.compile(r"<([a-z][\w-]*)(?:\s[^>]*)?>.*?(?:</\1>|\Z)", re.DOTALL)
+_PUT_IN: Final = re.compile(r"<([a-z][\w-]*)(?:\s[^>]*)?>.*?</\1>", re.DOTALL)
 _NOT_TYPED: Final = (
     "Caveat: The messages below",
     "This session is being continued",

@@ -34,5 +34,22 @@ def test_tags_may_stand_on_one_line() -> None:
     assert found.tags == ("tip", "a", "b")
 
 
+def test_what_stands_behind_a_link_is_kept() -> None:
+    head = "---\ntitle: Deploy\npermalink: d\n---\n"
+    lines = (
+        "- see [[Runbook]] and never run it on Fridays (Anna said so)",
+        "- depends on [[A]] and [[B]]",
+        "- owned by [[Ops]] (since May)",
+    )
+
+    found = [one.content for one in parse_basic_note(head + "\n".join(lines), "d.md")]
+
+    assert sorted(found) == [
+        "Deploy owned by Ops (since May)",
+        "depends on [[A]] and [[B]]",
+        "see [[Runbook]] and never run it on Fridays (Anna said so)",
+    ]
+
+
 def test_a_note_without_a_permalink_is_none() -> None:
     assert not is_basic_note("# permalink: no\n")

@@ -54,6 +54,7 @@ def test_only_what_the_user_corrected_wished_or_decided_is_taken() -> None:
         ("actually the API returns a list, it is paginated", MemoryKind.PREFERENCE),
         ("let's go with SQLite then", MemoryKind.DECISION),
         ("Keep in mind: the clock goes back", MemoryKind.FACT),
+        ("Always return a List<string> from there", MemoryKind.PREFERENCE),
     ],
 )
 def test_a_sentence_that_is_to_be_kept_is_taken(text: str, kind: MemoryKind) -> None:
