@@ -17,7 +17,7 @@ PROMISES: Final[dict[str, str]] = {
     "only-told-retires": "Only a topic or `supersedes` retires an older memory.",
     "projects-apart": "Clones and worktrees share memories; another repository never sees them.",
     "words-and-meaning": "`recall` finds by words and by meaning.",
-    "nothing-weak": "`recall` answers with nothing rather than with something weak.",
+    "nothing-weak": "`recall` answers with nothing when nothing is strong enough.",
     "budget": "Answers stay within their token budget.",
     "as-of": "`as_of` asks what was held true then.",
     "hard-forget": "`forget` with `hard` leaves no word of a memory on disk.",
