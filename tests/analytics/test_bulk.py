@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from flowtrace_mcp.analytics.bulk import damaged_edges, edges_array
 from flowtrace_mcp.errors import DamagedError
-from flowtrace_mcp.model.edge import EDGE_SIZE_BYTES, Edge, pack_edge, unpack_edge
+from flowtrace_mcp.model.edge import EDGE_SIZE_BYTES, NO_PARENT, Edge, pack_edge, unpack_edge
 from tests.strategies import edges
 
 
@@ -27,7 +27,7 @@ def test_struct_and_dtype_read_the_same_bytes(some: list[Edge]) -> None:
 
 
 def test_ids_keep_the_zero_bytes_at_their_end() -> None:
-    edge = Edge(edge_id=b"\xff" + bytes(15), timestamp_us=1, trace_id_high=0)
+    edge = Edge(b"\xff" + bytes(15), NO_PARENT, timestamp_us=1, trace_id_high=0)
 
     (row,) = edges_array(pack_edge(edge))
 
@@ -35,7 +35,7 @@ def test_ids_keep_the_zero_bytes_at_their_end() -> None:
 
 
 def test_the_array_is_a_view_and_not_a_copy() -> None:
-    records = pack_edge(Edge(edge_id=bytes(16), timestamp_us=1, trace_id_high=0))
+    records = pack_edge(Edge(bytes(16), NO_PARENT, timestamp_us=1, trace_id_high=0))
 
     array = edges_array(records)
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from flowtrace_mcp.errors import DamagedError, InputError
 from flowtrace_mcp.model.edge import (
     EDGE_SIZE_BYTES,
+    NO_PARENT,
     U16_MAX,
     U32_MAX,
     U64_MAX,
@@ -20,7 +21,12 @@ from flowtrace_mcp.model.edge import (
 )
 from tests.strategies import edges, span_ids, trace_ids, u16s
 
-PLAIN = Edge(edge_id=bytes(range(16)), timestamp_us=1_700_000_000_000_000, trace_id_high=7)
+PLAIN = Edge(
+    edge_id=bytes(range(16)),
+    causal_parent=NO_PARENT,
+    timestamp_us=1_700_000_000_000_000,
+    trace_id_high=7,
+)
 
 # Each field with the first value above its place.
 TOO_LARGE = {

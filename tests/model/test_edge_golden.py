@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from flowtrace_mcp.model.edge import (
     EDGE_SIZE_BYTES,
+    NO_PARENT,
     U32_MAX,
     U64_MAX,
     Edge,
@@ -29,6 +30,7 @@ FORMATS = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "f32": "<f", "16 b
 
 ROOT_EDGE = Edge(
     edge_id=bytes.fromhex("a3ce929d0e0e4736 00f067aa0ba902b7"),
+    causal_parent=NO_PARENT,
     timestamp_us=1_795_338_000_000_000,
     trace_id_high=0x4BF92F3577B34DA6,
     session_id=0x0102030405060708,
