@@ -38,10 +38,15 @@ class FlowtraceError(Exception):
         self.why = why
         self.mend = mend
 
+    @property
+    def fault(self) -> str:
+        """What failed and why, for whoever shows the mend beside it."""
+        return f"{self.what}: {self.why}" if self.why else self.what
+
     def __str__(self) -> str:
         """Return what, why and mend as one line for a person or a model."""
-        text = f"{self.what}: {self.why}" if self.why else self.what
-        return f"{text}. {self.mend[:1].upper()}{self.mend[1:]}." if self.mend else f"{text}."
+        mend = f" {self.mend[:1].upper()}{self.mend[1:]}." if self.mend else ""
+        return f"{self.fault}.{mend}"
 
 
 class InputError(FlowtraceError):

@@ -85,11 +85,10 @@ class Output:
 
     def fail(self, error: FlowtraceError) -> None:
         """Write what failed, why, and what mends it."""
-        reading = f"{error.what}: {error.why}" if error.why else error.what
         if self.is_json:
-            self.answer({"error": reading, "code": error.code, "mend": error.mend})
+            self.answer({"error": error.fault, "code": error.code, "mend": error.mend})
             return
-        self.say_aside(f"error: {reading}")
+        self.say_aside(f"error: {error.fault}")
         if error.mend:
             self.say_aside(f"mend: {error.mend}")
 

@@ -171,7 +171,7 @@ def bearer_token(authorization: str) -> str:
 async def refuse_in_json(send: Send, status: int, error: AccessError, headers: Headers) -> None:
     """Answer with the JSON that every error of the REST API has."""
     del headers
-    body = {"error": str(error), "code": error.code, "mend": error.mend}
+    body = {"error": error.fault, "code": error.code, "mend": error.mend}
     more = {"www-authenticate": "Bearer"} if status == 401 else None
     response = JSONResponse(body, status_code=status, headers=more)
     await response({"type": "http"}, _nothing_more, send)

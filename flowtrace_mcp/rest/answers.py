@@ -40,11 +40,7 @@ def error_response(error: FlowtraceError, status: int | None = None) -> Response
     """
     if status is None:
         status = error.status if isinstance(error, UnsupportedBodyError) else outside(error)[0]
-    body = {
-        "error": f"{error.what}: {error.why}" if error.why else error.what,
-        "code": error.code,
-        "mend": error.mend,
-    }
+    body = {"error": error.fault, "code": error.code, "mend": error.mend}
     response = json_response(to_json(body), status)
     if isinstance(error, BusyError):
         response.headers["Retry-After"] = str(error.retry_after_s)

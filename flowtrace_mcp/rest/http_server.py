@@ -41,7 +41,7 @@ class OwnUserProtocol(HttpToolsProtocol):
 
 def _refusal() -> bytes:
     error = other_user()
-    body = json.dumps({"error": str(error), "code": error.code, "mend": error.mend}).encode()
+    body = json.dumps({"error": error.fault, "code": error.code, "mend": error.mend}).encode()
     head = (
         "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\nconnection: close\r\n"
         f"content-length: {len(body)}\r\n\r\n"

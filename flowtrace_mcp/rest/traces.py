@@ -17,7 +17,7 @@ from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import project_names
 from flowtrace_mcp.services.post_spans import post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
-from flowtrace_mcp.services.trace_reading import TraceReading, read_trace
+from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
 
 # Some 800 traces of 50 spans; who watches a trace asks for it again and again.
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
@@ -61,23 +61,30 @@ def _one(shape: Callable[[TraceReading, str], Body], answers: RecentAnswers) -> 
         question.only()
         trace_id = question.trace_id(question.path["trace_id"])
         context.prices.refresh()
-        version = context.store.spans.find_trace_version(trace_id)
-        key = (shape.__name__, trace_id, version, context.prices.version)
-        body = answers.find(key)
+        prices = context.prices.version
+        body: bytes | None = None
+
+        def is_answered(version: bytes) -> bool:
+            nonlocal body
+            body = answers.find((shape.__name__, trace_id, version, prices))
+            return body is not None
+
+        stored = context.store.spans.read_trace(trace_id, is_answered)
+        if stored is None:
+            raise _no_trace(trace_id)
         if body is None:
-            body = to_json(_read(context, trace_id, shape))
-            answers.keep(key, body)
+            reading = reading_of(context, trace_id, stored.spans)
+            project = project_names(context).get(reading.project_id, "")
+            body = to_json(shape(reading, project))
+            answers.keep((shape.__name__, trace_id, stored.version, prices), body)
         return msgspec.Raw(body)
 
     return answer
 
 
-def _read(context: Context, trace_id: bytes, shape: Callable[[TraceReading, str], Body]) -> Body:
-    reading = read_trace(context, trace_id)
-    if reading is None:
-        raise NotFoundError(
-            f"no trace {trace_id.hex()}",
-            why="no span of it is stored",
-            mend="copy the id from GET /api/v1/traces",
-        )
-    return shape(reading, project_names(context).get(reading.project_id, ""))
+def _no_trace(trace_id: bytes) -> NotFoundError:
+    return NotFoundError(
+        f"no trace {trace_id.hex()}",
+        why="no span of it is stored",
+        mend="copy the id from GET /api/v1/traces",
+    )

@@ -126,8 +126,17 @@ def read_trace(
         at_new_prices: Whether the stored costs of calls that have only a price are passed over.
     """
     stored = context.store.spans.list_trace_spans(trace_id)
-    if not stored:
-        return None
+    return reading_of(context, trace_id, stored, at_new_prices=at_new_prices) if stored else None
+
+
+def reading_of(
+    context: Context,
+    trace_id: bytes,
+    stored: Sequence[StoredSpan],
+    *,
+    at_new_prices: bool = False,
+) -> TraceReading:
+    """Return a trace of which all stored spans are given; see ``read_trace``."""
     decoded = [(one, decode_stored(one)) for one in stored]
     whole = [_Whole(one, *pair) for one, pair in decoded if pair is not None]
     return _reading(context, trace_id, whole, at_new_prices=at_new_prices)

@@ -28,7 +28,9 @@ Decoded = tuple[SpanRecord, SpanFacts]
 
 NAME_CHARACTERS: Final = 80
 MESSAGE_CHARACTERS: Final = 200
+USD_DIGITS: Final = 12
 INDENT: Final = "  "
+_SAID_BY_ZERO: Final = frozenset({"depth", "usd"})
 
 
 def is_error(edge: Edge) -> bool:
@@ -68,7 +70,7 @@ def trace_row(rollup: TraceRollup, names: Mapping[int, str]) -> Row:
             "tools": measures.tool_call_count,
             "in": measures.usage.input_total,
             "out": measures.output_tokens,
-            "usd": measures.cost_usd,
+            "usd": _usd(measures.cost_usd),
         }
     )
 
@@ -90,7 +92,7 @@ def tree_rows(reading: TraceReading) -> list[Row]:
             "tools": totals.tool_calls,
             "in": totals.usage.input_total,
             "out": totals.usage.output,
-            "usd": totals.cost_usd,
+            "usd": _usd(totals.cost_usd),
             "unpriced": totals.unpriced_calls,
         }
     )
@@ -111,7 +113,7 @@ def _tree_row(span: ReadSpan, depth: int, hidden: int) -> Row:
             "model": facts.model if usage else "",
             "in": usage.input_total if usage else 0,
             "out": usage.output if usage else 0,
-            "usd": facts.cost_usd if is_counted else None,
+            "usd": _usd(facts.cost_usd) if is_counted else None,
             "usd_note": span.cost.note if is_counted else "",
             "error": one_line(_message(facts, record), MESSAGE_CHARACTERS),
             "folded": hidden,
@@ -251,7 +253,7 @@ def span_rows(span: ReadSpan, reading: TraceReading, budget_tokens: int) -> list
             "tool": facts.tool_name,
             "in": facts.usage.input_total if facts.usage else 0,
             "out": facts.usage.output if facts.usage else 0,
-            "usd": facts.cost_usd,
+            "usd": _usd(facts.cost_usd),
             "usd_from": span.cost.origin,
             "usd_note": span.cost.note,
             "error": one_line(_message(facts, record), MESSAGE_CHARACTERS),
@@ -302,8 +304,15 @@ def _ms(duration_us: int) -> float:
     return round(duration_us / 1000, 1)
 
 
+def _usd(cost_usd: float | None) -> float | None:
+    """Return a cost without the digits that adding floats leaves behind it."""
+    return None if cost_usd is None else round(cost_usd, USD_DIGITS)
+
+
 def _full(row: Row) -> Row:
-    """Return the row without what says nothing; depth 0 says something."""
+    """Return the row without what says nothing; depth 0 and a cost of 0 say something."""
     return {
-        key: value for key, value in row.items() if key == "depth" or value not in ("", None, 0)
+        key: value
+        for key, value in row.items()
+        if value not in ("", None, 0) or (value == 0 and key in _SAID_BY_ZERO)
     }

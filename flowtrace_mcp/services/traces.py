@@ -82,8 +82,14 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
         return _fit(request, view, _one_trace(reading, view), note)
     subject = _subject(context, request, caller)
     rows = _VIEWS[request.view](context, request, subject)
-    note = subject.note if rows else (subject.note or "no spans yet: `status` says how to send")
-    return _fit(request, request.view, rows, note)
+    return _fit(request, request.view, rows, subject.note if rows else _why_none(context, subject))
+
+
+def _why_none(context: Context, subject: _Subject) -> str:
+    if not context.store.spans.list_traces(Page(limit=1)):
+        return "no spans yet: `status` says how to send"
+    place = f" in session {subject.session[:80]!r}" if subject.session else ""
+    return f"nothing matches{place}"
 
 
 def _check(request: TracesRequest) -> None:

@@ -94,6 +94,12 @@ class Database:
         finally:
             self._free.release()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """Lend a read connection whose statements all see the file as it is at the first."""
+        with self.reading() as reader, reader:
+            yield reader
+
     def scrub_log(self) -> bool:
         """Empty the write-ahead log, so that what was deleted is not left in it.
 

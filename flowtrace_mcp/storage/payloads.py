@@ -159,14 +159,20 @@ def get_payloads(
     """Return edge key -> original bytes, for the keys that have any.
 
     Args:
-        reader: A read connection.
+        reader: A read connection; in a transaction, for the bytes may move meanwhile.
         keys: Of the edges.
         cache: Of contents.
 
     Raises:
         DamagedError: A payload, or something that it shares with others, is not whole.
     """
-    rows = list_payload_rows(reader, keys)
+    return payloads_of_rows(reader, list_payload_rows(reader, keys), cache)
+
+
+def payloads_of_rows(
+    reader: apsw.Connection, rows: Sequence[PayloadRow], cache: ContentCache
+) -> dict[int, StoredPayload]:
+    """Return edge key -> original bytes of rows read in the same transaction; see above."""
     packs = get_packs(reader, [row[1] for row in rows])
     wanted = {key for pack in packs.values() for key in (pack.resource_id, pack.scope_id)}
     contents = cache.get_contents(reader, wanted.union(*(cut_ids(row[4]) for row in rows)))

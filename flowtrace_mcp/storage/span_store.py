@@ -79,13 +79,30 @@ class _Fresh(msgspec.Struct, kw_only=True):
     before: edges.KeyedEdge | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSpan:
+class StoredSpan(msgspec.Struct, frozen=True, kw_only=True):
     """A span read back: its edge, its original bytes and its usage."""
 
     edge: Edge
     payload: payloads.StoredPayload | None
     usage: usage.StoredUsage | None
+
+
+class StoredTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace read back.
+
+    Equal versions mean equal spans, costs, log records and project.
+    """
+
+    version: bytes  # a digest of 16 bytes
+    spans: Sequence[StoredSpan]  # by start; none when the version was known
+
+
+class _TraceRows(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies on disk of a trace, nothing unpacked."""
+
+    edges: Sequence[edges.KeyedEdge]
+    payloads: Sequence[payloads.PayloadRow]
+    usage: Sequence[usage.UsageRow]
 
 
 class SpanStore:
@@ -174,33 +191,27 @@ class SpanStore:
 
     def list_trace_spans(self, trace_id: bytes, limit: int = TRACE_SPANS_LIMIT) -> list[StoredSpan]:
         """Return the spans of a trace by start, with payload and usage, at most ``limit``."""
-        with self._database.reading() as reader:
-            found = edges.list_trace_edges(reader, trace_id, limit)
-            keyed = [(key, unpack_edge(record)) for key, record in found]
-            return _with_payloads(reader, keyed, self._cache)
+        with self._database.snapshot() as reader:
+            rows = _trace_rows(reader, trace_id, limit)
+            return _spans_of(reader, rows, self._cache)
 
-    def find_trace_version(self, trace_id: bytes) -> bytes | None:
-        """Return a digest of all that is stored of a trace, None when nothing is.
+    def read_trace(self, trace_id: bytes, is_known: Callable[[bytes], bool]) -> StoredTrace | None:
+        """Return a trace with its version, and its spans unless the version is known.
 
-        Equal digests mean equal spans, costs, log records and project. Nothing is unpacked for
-        it.
+        Args:
+            trace_id: 16 bytes.
+            is_known: Says of a version whether its spans need not be unpacked.
+
+        Returns:
+            None when no span of it is stored.
         """
-        with self._database.reading() as reader:
-            found = edges.list_trace_edges(reader, trace_id, TRACE_SPANS_LIMIT)
-            if not found:
+        with self._database.snapshot() as reader:
+            rows = _trace_rows(reader, trace_id, TRACE_SPANS_LIMIT)
+            if not rows.edges:
                 return None
-            keys = [key for key, _ in found]
-            rows = payloads.list_payload_rows(reader, keys)
-            costs = usage.list_costs(reader, keys)
-            told = logs.list_trace_digests(reader, trace_id, TRACE_SPANS_LIMIT)
-            # Hooks tell of a trace in records of its session that do not name it.
-            told_beside = {record[_SESSION] for _, record in found}
-            beside = [
-                logs.find_session_state(reader, int.from_bytes(session, "little"))
-                for session in sorted(told_beside)
-            ]
-        stored = msgspec.msgpack.encode((found, rows, costs, told, beside))
-        return hashlib.blake2b(stored, digest_size=16).digest()
+            version = _version_of(reader, trace_id, rows)
+            spans = [] if is_known(version) else _spans_of(reader, rows, self._cache)
+        return StoredTrace(version=version, spans=spans)
 
     def list_edges(
         self,
@@ -227,7 +238,7 @@ class SpanStore:
 
     def get_spans(self, keyed: Sequence[tuple[int, Edge]]) -> list[StoredSpan]:
         """Return edges together with payload and usage, in the order given."""
-        with self._database.reading() as reader:
+        with self._database.snapshot() as reader:
             return _with_payloads(reader, keyed, self._cache)
 
     def get_strings(self, ids: Iterable[int]) -> Mapping[int, str]:
@@ -241,6 +252,39 @@ class SpanStore:
         """Return a project's hours that start in a window, oldest first."""
         with self._database.reading() as reader:
             return project_hours.list_project_hours(reader, project_id, window_us, limit)
+
+
+def _trace_rows(reader: apsw.Connection, trace_id: bytes, limit: int) -> _TraceRows:
+    found = edges.list_trace_edges(reader, trace_id, limit)
+    keys = [key for key, _ in found]
+    return _TraceRows(
+        edges=found,
+        payloads=payloads.list_payload_rows(reader, keys) if keys else [],
+        usage=usage.list_usage_rows(reader, keys) if keys else [],
+    )
+
+
+def _version_of(reader: apsw.Connection, trace_id: bytes, rows: _TraceRows) -> bytes:
+    told = logs.list_trace_digests(reader, trace_id, TRACE_SPANS_LIMIT)
+    # Hooks tell of a trace in records of its session that do not name it.
+    told_beside = {record[_SESSION] for _, record in rows.edges}
+    beside = [
+        logs.find_session_state(reader, int.from_bytes(session, "little"))
+        for session in sorted(told_beside)
+    ]
+    stored = msgspec.msgpack.encode((rows, told, beside))
+    return hashlib.blake2b(stored, digest_size=16).digest()
+
+
+def _spans_of(
+    reader: apsw.Connection, rows: _TraceRows, cache: contents.ContentCache
+) -> list[StoredSpan]:
+    kept = payloads.payloads_of_rows(reader, rows.payloads, cache)
+    used = usage.usage_by_key(rows.usage)
+    return [
+        StoredSpan(edge=unpack_edge(record), payload=kept.get(key), usage=used.get(key))
+        for key, record in rows.edges
+    ]
 
 
 def _with_payloads(

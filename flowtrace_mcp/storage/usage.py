@@ -1,10 +1,10 @@
 """Tokens and cost of model calls, one row a span that says anything of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import apsw
+import msgspec
 
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.rows import insert_rows, int_array
@@ -31,9 +31,6 @@ _GET: Final = """
         cache_write_tokens, output_tokens, reasoning_tokens, cost_usd
     FROM usage WHERE edge_key IN carray(?)
 """
-_COSTS: Final = """
-    SELECT edge_key, cost_usd FROM usage WHERE edge_key IN carray(?) ORDER BY edge_key
-"""
 _UPDATE_COST: Final = "UPDATE usage SET cost_usd = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM usage WHERE edge_key IN carray(?)"
 
@@ -42,8 +39,7 @@ UsageRow = tuple[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredUsage:
+class StoredUsage(msgspec.Struct, frozen=True, kw_only=True):
     """Usage of one span; model and provider are numbers of the string dictionary."""
 
     model_id: int
@@ -57,8 +53,18 @@ def insert_usage(connection: apsw.Connection, rows: Sequence[UsageRow]) -> None:
     insert_rows(connection, _INSERT, rows)
 
 
+def list_usage_rows(reader: apsw.Connection, keys: Sequence[int]) -> list[UsageRow]:
+    """Return rows as they lie on disk, for the keys that have any."""
+    return list(reader.execute(_GET, (int_array(keys),)))
+
+
 def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredUsage]:
     """Return edge key -> usage, for the keys that have any."""
+    return usage_by_key(list_usage_rows(reader, keys))
+
+
+def usage_by_key(rows: Iterable[UsageRow]) -> dict[int, StoredUsage]:
+    """Return edge key -> usage."""
     return {
         row[0]: StoredUsage(
             model_id=row[1],
@@ -72,13 +78,8 @@ def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredU
             ),
             cost_usd=row[8],
         )
-        for row in reader.execute(_GET, (int_array(keys),))
+        for row in rows
     }
-
-
-def list_costs(reader: apsw.Connection, keys: Sequence[int]) -> list[tuple[int, float | None]]:
-    """Return (edge key, cost in USD) of the keys that have usage, by key."""
-    return list(reader.execute(_COSTS, (int_array(keys),)))
 
 
 def update_cost(connection: apsw.Connection, key: int, cost_usd: float) -> None:

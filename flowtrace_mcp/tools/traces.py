@@ -79,7 +79,7 @@ TOOL: Final = Tool(
     description=(
         "Call when asked what an agent did, why a run failed or was slow, or which tools and tokens"
         " it used. Start with the list, then open one trace as a tree, then one span; errors, slow"
-        " and tools look across traces. Reads what agents sent over OpenTelemetry to this machine."
+        " and tools look across traces. Reads what agents on this machine sent."
     ),
     arguments=TracesArguments,
     answer=TracesReply,

@@ -5,6 +5,7 @@ from typing import Any
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity, SpanType
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.storage.store import Store
 from tests.storage.conftest import START_US
 
 TRACE = bytes(range(1, 17))
@@ -44,3 +45,10 @@ def span(number: int = 1, **said: Any) -> SpanWrite:
         "long_values": (),
     }
     return SpanWrite(**{**values, **said})
+
+
+def version_of(store: Store) -> bytes:
+    """Return the version of ``TRACE``, its spans left alone."""
+    found = store.spans.read_trace(TRACE, lambda _: True)
+    assert found is not None
+    return found.version

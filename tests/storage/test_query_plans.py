@@ -145,7 +145,7 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "events of a session": lambda s: s.list_session_events("s-1", ["event"], WINDOW_US, 10),
     "the project of a session": lambda s: s.spans.find_session_project("s-1"),
     "a hook's span": lambda s: s.spans.insert_spans(claiming()).result(WAIT_S),
-    "a trace's version": lambda s: s.spans.find_trace_version(TRACE),
+    "a trace's version": lambda s: s.spans.read_trace(TRACE, lambda _: True),
     "a trace's handle": lambda s: s.spans.list_trace_ids((1, 5), 5),
     "a span's handle": lambda s: s.spans.list_span_places((1, 5), 5),
     "logs of a session": lambda s: s.list_logs(after=AFTER, limit=10, session_id=4),

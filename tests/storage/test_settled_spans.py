@@ -8,7 +8,7 @@ from flowtrace_mcp.storage.project_hours import HOUR_US
 from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US
-from tests.storage.span_builder import TRACE, span, span_id
+from tests.storage.span_builder import TRACE, span, span_id, version_of
 
 USAGE = TokenUsage(input=5, output=7)
 
@@ -124,8 +124,8 @@ def test_a_newer_version_of_the_span_takes_the_place_of_the_changed_one(store):
 
 def test_another_cost_is_another_version_of_the_trace(store):
     keep(store, call(1, 0.5))
-    before = store.spans.find_trace_version(TRACE)
+    before = version_of(store)
 
     settle(store, {span_id(1): 0.25})
 
-    assert store.spans.find_trace_version(TRACE) != before
+    assert version_of(store) != before

@@ -22,7 +22,7 @@ from flowtrace_mcp.storage.span_store import Stored, StoredSpan
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US, Clock
-from tests.storage.span_builder import TRACE, span, span_id
+from tests.storage.span_builder import TRACE, span, span_id, version_of
 
 WAIT_S = 8.0
 WINDOW_US = (START_US, START_US + HOUR_US)
@@ -478,24 +478,24 @@ class TestVersion:
     """A digest that tells whether anything of a trace has changed."""
 
     def test_a_trace_that_is_not_there_has_no_version(self, store: Store) -> None:
-        assert store.spans.find_trace_version(TRACE) is None
+        assert store.spans.read_trace(TRACE, lambda _: True) is None
 
     def test_the_version_stands_until_anything_of_the_trace_changes(self, store: Store) -> None:
         store.project_id("name:shop", "shop")
         first = span(1, session="s-1")
         send(store, first)
-        versions = [store.spans.find_trace_version(TRACE)]
+        versions = [version_of(store)]
 
         send(store, first)
         send(store, span(1, trace_id=TRACE[::-1]))
-        assert store.spans.find_trace_version(TRACE) == versions[0]
+        assert version_of(store) == versions[0]
         send(store, span(1, session="s-1", raw=b"other bytes"))
-        versions.append(store.spans.find_trace_version(TRACE))
+        versions.append(version_of(store))
         store.spans.bind_session("s-1", 1)
-        versions.append(store.spans.find_trace_version(TRACE))
+        versions.append(version_of(store))
         low = int.from_bytes(TRACE[8:], "big", signed=True)
         row = (1, START_US, low, 0, 0, 0, 0, b"")
         store.insert_logs([row], [], {}).result(WAIT_S)
-        versions.append(store.spans.find_trace_version(TRACE))
+        versions.append(version_of(store))
 
         assert len(set(versions)) == 4
