@@ -32,6 +32,7 @@ def test_without_a_token_nothing_is_told(guarded):
     assert (answer.status_code, answer.json()["code"]) == (401, "no_access")
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["mend"]
+    assert answer.json()["error"] == "no token: this route needs the token of the data folder"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/traces/1"])

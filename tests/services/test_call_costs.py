@@ -195,6 +195,21 @@ def test_an_unknown_price_is_null_and_told_and_not_free(context, caller, send, r
     assert answer.rows[0]["unpriced"] == 1
 
 
+def test_a_call_that_is_free_says_so_and_one_of_unknown_cost_does_not(context, caller, send):
+    send(span(9, name="run"))
+    send(llm_request(1, gen_ai__cost__total_cost=0), llm_request(2, model="boom-1"))
+
+    rows = traces(context, TracesRequest(trace_id=TRACE_ID), caller).rows
+
+    assert [row.get("usd", "unknown") for row in rows] == [0, "unknown", 0, "unknown"]
+
+
+def test_an_agent_is_shown_costs_without_the_noise_of_adding_floats(context, caller, send):
+    send(*(llm_request(number, gen_ai__cost__total_cost=0.1) for number in (1, 2, 3)))
+
+    assert traces(context, TracesRequest(trace_id=TRACE_ID), caller).rows[0]["usd"] == 0.3
+
+
 def test_a_failed_call_without_tokens_costs_nothing_that_is_known(send, read):
     send(span(gen_ai__operation__name="chat", gen_ai__request__model="gpt-4o"))
     body, found = read()

@@ -56,7 +56,15 @@ def test_a_file_without_spans_says_how_to_get_some(context: Context) -> None:
     answer = ask(context)
 
     assert answer.rows == ()
-    assert answer.note
+    assert answer.note == "no spans yet: `status` says how to send"
+
+
+def test_a_view_without_rows_says_that_nothing_matches_and_where(traced: Context) -> None:
+    everywhere = ask(traced, session="all", query="no such word")
+    own = ask(traced, CLAUDE, view="errors")
+
+    assert (everywhere.rows, everywhere.note) == ((), "nothing matches")
+    assert (own.rows, own.note) == ((), f"nothing matches in session {CLAUDE_SESSION!r}")
 
 
 def test_looking_binds_the_callers_session_to_its_project(traced: Context) -> None:
