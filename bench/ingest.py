@@ -5,7 +5,6 @@ attributes of each span, packs 128 bytes, compresses the span's bytes, inserts b
 each request with synchronous=FULL, and does nothing else.
 """
 
-import http.client
 import struct
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 import apsw
 from lab import data_folder, report, serving, spread
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from sending import cpu_s, send
 from span_bodies import requests
 
 from flowtrace_mcp.storage.compression import compress
@@ -59,24 +59,6 @@ def ceiling(folder: Path, bodies: list[bytes]) -> float:
     return key / took_s
 
 
-def send(port: int, bodies: list[bytes]) -> tuple[float, list[float]]:
-    """Return spans a second over one connection, and the milliseconds of each request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"Content-Type": "application/x-protobuf"}
-    times_ms = []
-    began_s = time.perf_counter()
-    for body in bodies:
-        sent_s = time.perf_counter()
-        connection.request("POST", "/v1/traces", body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == 200, answer.status
-        times_ms.append((time.perf_counter() - sent_s) * 1000)
-    took_s = time.perf_counter() - began_s
-    connection.close()
-    return len(bodies) * SPANS / took_s, times_ms
-
-
 def last_trace_id(body: bytes) -> str:
     spans = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
     return spans[-1].trace_id.hex()
@@ -89,16 +71,20 @@ def main() -> int:
         with serving(folder / "home") as one:
             ports = one.ports()
             send(ports["otlp_http"], list(requests(4, spans=SPANS, seed=99)))  # warm
-            rate, times_ms = send(ports["otlp_http"], bodies)
+            used_s = cpu_s(one.pid)
+            sent = send(ports["otlp_http"], bodies)
+            used_s = cpu_s(one.pid) - used_s
             asked_s = time.perf_counter()
             tree = one.call("traces", trace_id=last_trace_id(bodies[-1]), budget=2000)
             visible_s = time.perf_counter() - asked_s
             stored = one.call("status")["stored"]
         after = ceiling(folder, bodies)
+    rate = REQUESTS * SPANS / sent.took_s
     share = rate / max(before, after)
     figures = {
         "spans_per_s": round(rate),
-        "request_ms": spread(times_ms, 1),
+        "request_ms": spread(sent.times_ms, 1),
+        "cpu_us_per_span": round(used_s / (REQUESTS * SPANS) * 1e6, 1),
         "body_bytes_per_span": round(len(bodies[0]) / SPANS),
         "ceiling_spans_per_s": [round(before), round(after)],
         "share_of_ceiling": round(share, 3),

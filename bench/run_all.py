@@ -14,6 +14,7 @@ SHARED = {
     "ranking_fit",
     "retrieval_lab",
     "run_all",
+    "sending",
     "span_bodies",
     "stored",
 }

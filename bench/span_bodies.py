@@ -1,15 +1,19 @@
 """OTLP requests of spans as coding agents send them: about 1 KB each, in traces of 50."""
 
+import base64
+import json
 import random
 import time
 from collections.abc import Iterator
 
+from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SPANS_PER_TRACE = 50
 TRACES_PER_SESSION = 2
+_IDS = {"traceId", "spanId", "parentSpanId"}
 _WORDS = [
     "read",
     "write",
@@ -127,3 +131,16 @@ def _text(key: str, value: str) -> KeyValue:
 
 def _number(key: str, value: int) -> KeyValue:
     return KeyValue(key=key, value=AnyValue(int_value=value))
+
+
+def as_json(body: bytes) -> bytes:
+    """Return the same request in OTLP's JSON, as a JavaScript exporter sends it."""
+    request = json_format.MessageToDict(
+        ExportTraceServiceRequest.FromString(body), use_integers_for_enums=True
+    )
+    for resource_spans in request["resourceSpans"]:
+        for scope_spans in resource_spans["scopeSpans"]:
+            for span in scope_spans["spans"]:
+                for name in _IDS & span.keys():
+                    span[name] = base64.b64decode(span[name]).hex()
+    return json.dumps(request, separators=(",", ":")).encode()
