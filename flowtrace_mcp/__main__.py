@@ -7,6 +7,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_AT_A_TERMINAL = (
+    "Serving MCP on stdin and stdout, as an editor starts it; Ctrl-C ends it.\n"
+    "`flowtrace --help` lists what can be typed instead.\n"
+)
+
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Serve, or run the command that was typed, and return the exit code.
@@ -28,6 +33,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 
     if not arguments:
         # An editor waits for the first answer: nothing of the command line is imported.
+        if sys.stdin is not None and sys.stdin.isatty():
+            sys.stderr.write(_AT_A_TERMINAL)
         Application().serve_stdio()
         return 0
     from flowtrace_mcp.cli import parser

@@ -94,6 +94,6 @@ def _tell(call: Call, arguments: argparse.Namespace, count: int, redactions: int
     say = call.output.say_aside if arguments.to is None else call.output.say
     say(f"{count} {'memory' if count == 1 else 'memories'} exported")
     if redactions:
-        say(f"{redactions} secret(s) were taken out")
+        say(f"secrets taken out: {redactions}")
     if arguments.to is not None:
         call.output.say(f"  flowtrace import {arguments.to}", Style.DIM)

@@ -91,9 +91,9 @@ def _tell(call: Call, told: Imported, *, is_dry_run: bool) -> None:
     ]
     say(f"{told.source.value}: {', '.join(counts)}{'; nothing was stored' if is_dry_run else ''}")
     if told.redactions:
-        say(f"{told.redactions} secret(s) were taken out")
+        say(f"secrets taken out: {told.redactions}")
     if told.loose_links:
-        say(f"{told.loose_links} link(s) lead to memories that are not here")
+        say(f"links to memories that are not here: {told.loose_links}")
     for problem in told.problems:
         aside(f"not taken: {problem.place}: {problem.why}")
     if told.problem_count > len(told.problems):

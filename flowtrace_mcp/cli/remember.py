@@ -105,7 +105,7 @@ def _tell(call: Call, remembered: Remembered) -> None:
     if remembered.old_id and remembered.outcome is not Outcome.SAME:
         call.output.say_wrapped(f"{remembered.old_id}: {remembered.old_text}", "  ", Style.DIM)
     if remembered.redactions:
-        call.output.say(f"  {remembered.redactions} secret(s) were taken out before storing")
+        call.output.say(f"  secrets taken out before storing: {remembered.redactions}")
     if remembered.outcome is Outcome.CONFLICTS:
         call.output.say(
             f"  settle it: flowtrace forget {remembered.old_id} (or {remembered.id})", Style.DIM

@@ -158,7 +158,7 @@ def grpc_admission(policy: AccessPolicy) -> Callable[[str, int, str], None]:
 
 
 def token_cookie(token: str) -> str:
-    """Return the Set-Cookie value that keeps a browser signed in to the dashboard."""
+    """Return the Set-Cookie value that keeps a browser signed in."""
     return f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"
 
 

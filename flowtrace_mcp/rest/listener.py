@@ -281,7 +281,7 @@ class Listener:
         problems = []
         if settings.port not in (0, rest_port):
             problems.append(
-                f"port {settings.port} is taken by another program, so REST and the dashboard are"
+                f"port {settings.port} is taken by another program, so REST and MCP over HTTP are"
                 f" on port {rest_port}"
             )
         if http_port is None:

@@ -38,7 +38,7 @@ def rest_app(
         pipeline: Takes spans that are posted.
         listener_facts: Who serves which port.
         policy: Who may come in.
-        extra_routes: Served beside the REST routes: MCP over HTTP, the dashboard.
+        extra_routes: Served beside the REST routes: MCP over HTTP.
     """
     routes = [*rest_routes(endpoints, pipeline, listener_facts), *extra_routes]
     app = Starlette(routes=routes, exception_handlers={HTTPException: unserved_response})

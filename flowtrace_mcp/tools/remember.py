@@ -92,7 +92,7 @@ def _text(remembered: Remembered) -> str:
     if settlement := _settlement(remembered):
         lines.append(f"To settle it, {settlement}.")
     if remembered.redactions:
-        lines.append(f"{remembered.redactions} secret(s) were taken out before storing.")
+        lines.append(f"Secrets taken out before storing: {remembered.redactions}.")
     return "\n".join(lines)
 
 

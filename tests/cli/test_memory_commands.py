@@ -99,7 +99,7 @@ def test_a_secret_is_counted_as_taken_out(typed: Type) -> None:
 
     answer = typed("remember", f"The token is {secret}")
 
-    assert "1 secret(s) were taken out" in answer.out
+    assert "secrets taken out before storing: 1" in answer.out
     assert secret not in typed("recall", "token").out
 
 

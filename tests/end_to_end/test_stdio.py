@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -51,8 +52,8 @@ Start = Callable[[], Server]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    environ = {name: text for name, text in os.environ.items() if "FLOWTRACE" not in name} | {
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {name: text for name, text in os.environ.items() if "FLOWTRACE" not in name} | {
         "FLOWTRACE_HOME": str(tmp_path),
         "FLOWTRACE_EMBEDDER": "off",
         "FLOWTRACE_PROJECT": "shop",
@@ -60,6 +61,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         "FLOWTRACE_OTLP_HTTP_PORT": "0",
         "FLOWTRACE_OTLP_GRPC_PORT": "0",
     }
+
+
+@pytest.fixture
+def start(environ: dict[str, str]) -> Iterator[Start]:
     started = []
 
     def begin() -> Server:
@@ -111,3 +116,23 @@ def test_a_session_goes_on_after_what_it_cannot_read(start: Start) -> None:
     assert "error" in server.ask("no/such/method")
     assert server.call("recall", query="")["isError"]
     assert not server.call("status")["isError"]
+
+
+def test_at_a_terminal_it_says_what_it_waits_for(environ: dict[str, str]) -> None:
+    screen, keyboard = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flowtrace_mcp"],
+        stdin=keyboard,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environ,
+    )
+    with process:
+        assert process.stderr is not None
+        said = process.stderr.readline() + process.stderr.readline()
+        process.kill()
+    os.close(keyboard)
+    os.close(screen)
+
+    assert b"as an editor starts it" in said
+    assert b"flowtrace --help" in said

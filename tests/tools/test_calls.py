@@ -55,7 +55,7 @@ def test_a_secret_is_taken_out_and_counted(ask: Ask) -> None:
 
     assert kept.structured_content is not None
     assert kept.structured_content["redactions"] == 1
-    assert "1 secret" in text_of(kept)
+    assert "taken out before storing: 1." in text_of(kept)
     assert "AKIAIOSFODNN7EXAMPLE" not in text_of(found)
 
 
