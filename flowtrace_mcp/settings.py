@@ -131,9 +131,9 @@ OPTIONS: Final = (
         field="host",
         section="server",
         parse=str.strip,
-        help="address to listen on; anything but loopback needs auth",
+        help="address to listen on; anything but loopback needs require_auth strict",
     ),
-    Option(field="port", section="server", parse=_port, help="REST, dashboard and MCP over HTTP"),
+    Option(field="port", section="server", parse=_port, help="REST and MCP over HTTP"),
     Option(field="otlp_http_port", section="ingest", parse=_port, help="OTLP over HTTP"),
     Option(field="otlp_grpc_port", section="ingest", parse=_port, help="OTLP over gRPC"),
     Option(
