@@ -26,13 +26,13 @@ def seen_listener(program: Program) -> ListenerFacts:
     health = read_health(owner.host, owner.port)
     if health.get("data_folder_id") != program.context().store.data_folder_id:
         return own
-    ports = _told_ports(program.settings)
+    ports, problems = _told(program.settings)
     return ListenerFacts(
         owner_pid=owner.pid,
         rest_port=owner.port,
         otlp_http_port=ports.get("otlp_http"),
         otlp_grpc_port=ports.get("otlp_grpc"),
-        problems=own.problems,
+        problems=(*own.problems, *problems),
     )
 
 
@@ -52,9 +52,11 @@ def read_health(host: str, port: int) -> dict[str, Any]:
     return said if isinstance(said, dict) and "data_folder_id" in said else {}
 
 
-def _told_ports(settings: Settings) -> dict[str, int]:
+def _told(settings: Settings) -> tuple[dict[str, int], list[str]]:
+    """Return the ports that the listener's owner serves, and what it could not do."""
     try:
         told = json.loads((settings.home / LISTENER_FILE).read_text(encoding="utf-8"))
-        return {name: int(port) for name, port in told["ports"].items() if port}
+        ports = {name: int(port) for name, port in told["ports"].items() if port}
+        return ports, [str(problem) for problem in told.get("problems", ())]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return {}, []

@@ -2,12 +2,11 @@
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from flowtrace_mcp.cli.listeners import seen_listener
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
-from flowtrace_mcp.services.status import ListenerFacts, Status, status
+from flowtrace_mcp.services.status import ListenerFacts, Status, status, status_body
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +17,7 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
     """Print the state of the file, the listener and the model."""
     found = status(call.program.context(), seen_listener(call.program))
     if call.output.is_json:
-        call.output.answer(_body(call, found))
+        call.output.answer({"database": str(call.program.settings.db_path), **status_body(found)})
     else:
         _tell(call, found)
     return 0
@@ -45,23 +44,6 @@ def readable_size(size_bytes: int) -> str:
         if size < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:.1f} TB"
-
-
-def _body(call: Call, found: Status) -> dict[str, object]:
-    store, change = asdict(found.store), found.model_change
-    refusal = store.pop("write_refusal")
-    return {
-        "health": found.health,
-        "version": found.version,
-        "database": str(call.program.settings.db_path),
-        "store": {**store, "is_writable": refusal is None},
-        "listener": asdict(found.listener),
-        "embedder": {"id": found.embedder, "state": found.embedder_state},
-        "pending_embeddings": found.pending_embeddings,
-        "model_change": None if change is None else asdict(change),
-        "problems": found.problems,
-        "switch_on": dict(found.switch_on),
-    }
 
 
 def _tell(call: Call, found: Status) -> None:

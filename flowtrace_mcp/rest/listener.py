@@ -87,6 +87,7 @@ class _Told:
 
     pid: int
     ports: dict[str, int | None] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
 
 class Listener:
@@ -216,6 +217,7 @@ class Listener:
             rest_port=port,
             otlp_http_port=told.ports.get("otlp_http"),
             otlp_grpc_port=told.ports.get("otlp_grpc"),
+            problems=told.problems,
         )
 
     def _listen_on(self, port: int) -> socket.socket | None:
@@ -297,7 +299,12 @@ class Listener:
             problems=tuple(problems),
         )
         ports = {"rest": rest_port, "otlp_http": http_port, "otlp_grpc": grpc_port}
-        told = {"pid": os.getpid(), "started_us": self._now_us(), "ports": ports}
+        told = {
+            "pid": os.getpid(),
+            "started_us": self._now_us(),
+            "ports": ports,
+            "problems": problems,
+        }
         try:
             _write_privately(settings.home / LISTENER_FILE, json.dumps(told))
         except OSError as error:
@@ -307,7 +314,11 @@ class Listener:
     def _read_told(self) -> _Told | None:
         try:
             told = json.loads((self._settings.home / LISTENER_FILE).read_text(encoding="utf-8"))
-            return _Told(pid=int(told["pid"]), ports=dict(told["ports"]))
+            return _Told(
+                pid=int(told["pid"]),
+                ports=dict(told["ports"]),
+                problems=tuple(map(str, told.get("problems", ()))),
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

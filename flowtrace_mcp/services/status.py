@@ -1,8 +1,8 @@
 """How this Flowtrace is: what it holds, who listens, what an agent still has to switch on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from flowtrace_mcp import __version__
 from flowtrace_mcp.model.ids import string_id, to_signed
@@ -75,6 +75,14 @@ def status(context: Context, listener: ListenerFacts) -> Status:
     )
 
 
+def status_body(found: Status) -> dict[str, Any]:
+    """Return a status as JSON names it, over HTTP and on the command line."""
+    body = asdict(found)
+    refusal = found.store.write_refusal
+    body["store"]["write_refusal"] = None if refusal is None else str(refusal)
+    return body
+
+
 def pending_embeddings(context: Context) -> int:
     """Return how many memories wait for a vector; 0 when no model will make one."""
     if not context.meaning.is_wanted:
@@ -134,7 +142,7 @@ def telemetry_variables(agent: str, otlp_http_port: int) -> str:
 # Agent -> names under which its spans arrive.
 _AGENTS: Final = {
     "claude-code": ("claude-code",),
-    "codex": ("codex", "codex_cli_rs", "codex-cli"),
+    "codex": ("codex", "codex_exec", "codex_cli_rs", "codex-cli"),
     "gemini-cli": ("gemini-cli",),
 }
 

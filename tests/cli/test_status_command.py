@@ -1,6 +1,8 @@
 import json
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,20 @@ from flowtrace_mcp.services.status import ListenerFacts
 from tests.cli.conftest import Type
 
 
-@pytest.fixture
-def listening(environ: dict[str, str]) -> Iterator[ListenerFacts]:
-    """Serve the data folder, as an editor's process does; return who serves which port."""
+@contextmanager
+def listening_program(environ: dict[str, str]) -> Iterator[ListenerFacts]:
+    """Serve the data folder, as an editor's process does; give who serves which port."""
     program = Application(environ, listen=True)
     program.warm_up()
     assert program.wait_until_warm(8)
     yield program.listener_facts()
     program.close()
+
+
+@pytest.fixture
+def listening(environ: dict[str, str]) -> Iterator[ListenerFacts]:
+    with listening_program(environ) as facts:
+        yield facts
 
 
 def test_status_says_what_is_stored_and_who_listens(typed: Type, environ: dict[str, str]) -> None:
@@ -50,9 +58,9 @@ def test_json_has_counts_listener_and_embedder(typed: Type) -> None:
 
     assert answer["health"] == "ok"
     assert answer["store"]["memory_count"] == 1
-    assert answer["store"]["is_writable"] is True
+    assert answer["store"]["write_refusal"] is None
     assert answer["listener"]["owner_pid"] is None
-    assert answer["embedder"] == {"id": "off", "state": "off"}
+    assert (answer["embedder"], answer["embedder_state"]) == ("off", "off")
     assert set(answer["switch_on"]) == {"claude-code", "codex", "gemini-cli"}
 
 
@@ -64,6 +72,18 @@ def test_the_process_that_listens_is_named_with_its_ports(
     assert f"  listener   process {os.getpid()}" in lines
     for line in port_lines(listening):
         assert f"    {line}" in lines
+
+
+def test_a_port_that_another_program_has_is_told_with_how_to_move(
+    typed: Type, environ: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        port = collector.getsockname()[1]
+        with listening_program(environ | {"FLOWTRACE_OTLP_HTTP_PORT": str(port)}):
+            said = typed("status").out
+
+    assert f"  problem    port {port} for OTLP over HTTP is taken by another program" in said
+    assert "FLOWTRACE_OTLP_HTTP_PORT" in said
 
 
 def test_what_switches_on_traces_names_the_port_that_is_served(

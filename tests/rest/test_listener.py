@@ -198,6 +198,15 @@ def test_a_foreign_otlp_port_is_reported_and_served_nowhere_else(make):
         assert "FLOWTRACE_OTLP_GRPC_PORT" in state.problems[1]
 
 
+def test_one_that_follows_tells_what_the_owner_could_not_have(make):
+    with foreign() as http_port:
+        first, second = make(otlp_http_port=http_port), make(otlp_http_port=http_port)
+        first.start()
+        second.start()
+        assert not second.state().is_owner
+        assert second.state().problems == first.state().problems != ()
+
+
 def test_an_otlp_port_is_opened_once_it_is_free(make):
     with foreign() as http_port, foreign() as grpc_port:
         one = make(otlp_http_port=http_port, otlp_grpc_port=grpc_port)

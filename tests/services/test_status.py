@@ -1,8 +1,12 @@
 """What `status` says of the model: what waits for it, and how far a new one has come."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from flowtrace_mcp.embedding.names import MINILM_ID
+from flowtrace_mcp.ingest.pipeline import Pipeline
+from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.vector import VectorCode
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.meaning import Meaning
@@ -15,6 +19,7 @@ from flowtrace_mcp.services.status import (
     status,
 )
 
+EXPORTS: Final = Path(__file__).parent.parent / "data/otlp"
 TEXTS = ("deploys run from main", "staging runs Postgres", "tabs, never spaces")
 
 
@@ -85,3 +90,13 @@ def test_another_build_of_the_same_model_is_a_change(context: Context, caller: C
 
     assert change is not None
     assert (change.from_embedder, change.to_embedder) == (older, MINILM_ID)
+
+
+def test_an_agent_whose_spans_came_is_not_told_how_to_send_them(context: Context) -> None:
+    before = status(context, ListenerFacts()).switch_on
+    pipeline = Pipeline(context.store, context.now_us)
+    for name in ("claude-code.traces.pb", "codex-cli.traces.02.pb"):
+        pipeline.traces((EXPORTS / name).read_bytes(), PayloadEncoding.PROTOBUF)
+
+    assert set(before) == {"claude-code", "codex", "gemini-cli"}
+    assert set(status(context, ListenerFacts()).switch_on) == {"gemini-cli"}
