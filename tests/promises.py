@@ -29,9 +29,12 @@ PROMISES: Final[dict[str, str]] = {
     "durable": "What was answered is on disk.",
     "counted-once": "A model call is counted once, however many instrumentations report it.",
     "unknown-cost": "An unknown cost is unknown, never 0.",
+    "port-taken": "A port that another program has is done without, and `flowtrace status` says so.",
+    "hooks": "Agents that send no OpenTelemetry are seen through their hooks.",
     "trace-views": "`traces` lists, opens a tree and a span, finds errors, slow calls and tools.",
     # The agent's and the person's side
     "small-tool-list": "The five tools cost an agent's context at most 1,500 tokens.",
+    "export-import": "Memories can be exported and imported.",
     "json": "Every command takes `--json`.",
     # Safety
     "token-to-read": "Reading over HTTP needs the token.",

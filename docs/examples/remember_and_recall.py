@@ -3,11 +3,14 @@
 Uses the MCP SDK (``pip install mcp``), which Flowtrace brings along.
 """
 
+import os
+
 import anyio
 from mcp.client.client import Client
-from mcp.client.stdio import StdioServerParameters, get_default_environment, stdio_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 
-SERVER = StdioServerParameters(command="flowtrace-mcp", env=get_default_environment())
+# Your variables, so that FLOWTRACE_HOME and the like count for it too.
+SERVER = StdioServerParameters(command="flowtrace-mcp", env=dict(os.environ))
 
 
 async def main() -> None:

@@ -32,6 +32,7 @@ def test_an_export_goes_to_stdout_as_lines_and_the_count_to_stderr(filled: Type)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "markdown"])
+@pytest.mark.promise("export-import")
 def test_what_was_exported_is_known_when_it_is_imported(
     filled: Type, tmp_path: Path, form: str
 ) -> None:

@@ -74,6 +74,7 @@ def test_the_process_that_listens_is_named_with_its_ports(
         assert f"    {line}" in lines
 
 
+@pytest.mark.promise("port-taken")
 def test_a_port_that_another_program_has_is_told_with_how_to_move(
     typed: Type, environ: dict[str, str]
 ) -> None:

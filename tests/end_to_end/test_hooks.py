@@ -88,6 +88,7 @@ def names():
     return [json.loads(line)["hook_event_name"] for line in of_session()]
 
 
+@pytest.mark.promise("hooks")
 def test_a_session_told_to_a_server_is_a_trace(tell, environ, asked):
     with serving(environ, asked):
         for event in of_session():
