@@ -15,12 +15,13 @@ import anyio
 import anyio.to_thread
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
 from flowtrace_mcp.cli.demo_spans import send_exports, send_run_over_grpc, send_run_over_http
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
-from flowtrace_mcp.errors import BusyError, FlowtraceError
+from flowtrace_mcp.errors import BusyError, FlowtraceError, InputError
 from flowtrace_mcp.services.status import telemetry_variables
 
 SESSION: Final = "demo-session"
@@ -63,16 +64,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Play the demo in a data folder of its own; your memories and ports are left alone."""
-    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="flowtrace-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(arguments.keep)
     try:
         anyio.run(_Demo(call, folder).play)
     except* FlowtraceError as group:
         raise _first(group) from group
+    except* (MCPError, TimeoutError) as group:
+        raise FlowtraceError(
+            "the demo's server gave no answer",
+            why=str(_first(group)) or f"the demo has {DEMO_LIMIT_S:.0f} s",
+            mend="run `flowtrace demo --keep FOLDER` and read server.log in it",
+        ) from group
     finally:
         if arguments.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _folder(kept: Path | None) -> Path:
+    """Return the demo's folder, whole, for its server works in another one."""
+    if kept is None:
+        return Path(tempfile.mkdtemp(prefix="flowtrace-demo-"))
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot keep the demo in {str(kept)!r}",
+            why=error.strerror or "it cannot be made",
+            mend="give --keep a folder",
+        ) from error
+    return kept.resolve()
 
 
 class _Demo:
@@ -134,7 +155,8 @@ class _Demo:
                 ports: dict[str, int] = told.get("listener", {})
                 is_ready = told.get("model", "").endswith("(ready)")
                 if {"rest", "otlp_http", "otlp_grpc"} <= ports.keys() and is_ready:
-                    self.tell("status", "the server listens, on free ports of its own", str(ports))
+                    shown = ", ".join(f"{name} {number}" for name, number in ports.items())
+                    self.tell("status", "the server listens, on free ports of its own", shown)
                     return ports
                 await anyio.sleep(LOOK_PERIOD_S)
         raise BusyError(
@@ -219,7 +241,8 @@ class _Demo:
         say('  {"mcpServers": {"flowtrace": {"command": "flowtrace-mcp"}}}')
         say("or, with Claude Code:\n  claude mcp add flowtrace -- flowtrace-mcp")
         say("and to see what Claude Code does, start it with:")
-        self._output.say_wrapped(telemetry_variables("claude-code", 4318), "  ")
+        for assignment in telemetry_variables("claude-code", 4318).split():
+            say(f"  export {assignment}")
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -235,6 +258,6 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _first(group: BaseExceptionGroup[Any]) -> FlowtraceError:
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     first = group.exceptions[0]
     return _first(first) if isinstance(first, BaseExceptionGroup) else first

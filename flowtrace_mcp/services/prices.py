@@ -174,12 +174,18 @@ def read_source(source: str) -> bytes:
     except (OSError, urllib.error.URLError, ValueError) as error:
         raise InputError(
             f"cannot read {source[:200]!r}",
-            why=str(error)[:200],
+            why=_reason(error)[:200],
             mend="check the name, or fetch it yourself and give the file",
         ) from error
     if len(data) > LARGEST_FILE_BYTES:
         raise _too_large()
     return data
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return what the system said, without what Python puts around it."""
+    inner = getattr(error, "reason", error)  # what urllib met
+    return getattr(inner, "strerror", None) or str(inner)
 
 
 def _fetched(url: str) -> bytes:

@@ -42,3 +42,29 @@ def test_a_person_reads_a_transcript_and_nothing_is_left_behind(
     assert "claude mcp add flowtrace" in answer.out
     assert "AKIAIOSFODNN7EXAMPLE" not in answer.out.partition("taken out")[2]
     assert list(scratch.iterdir()) == []
+
+
+def test_a_folder_named_from_here_holds_the_data_itself(typed: Type) -> None:
+    assert typed("demo", "--keep", "kept", "--json").code == 0
+
+    assert Path("kept/flowtrace.db").exists()
+
+
+def test_a_place_that_is_no_folder_is_refused(typed: Type, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    answer = typed("demo", "--keep", str(tmp_path / "file"))
+
+    assert answer.code == 2
+    assert "mend: give --keep a folder" in answer.err
+
+
+def test_a_server_that_cannot_work_ends_the_demo_with_an_error(typed: Type, tmp_path: Path) -> None:
+    (tmp_path / "flowtrace.toml").write_text("this is no TOML", "utf-8")
+
+    answer = typed("demo", "--keep", str(tmp_path))
+
+    assert answer.code == 1
+    assert "error: remember failed in the demo: " in answer.err
+    assert "flowtrace.toml" in answer.err
+    assert "Traceback" not in answer.err

@@ -129,10 +129,19 @@ def test_a_table_larger_than_any_is_refused_however_it_is_packed(tmp_path, monke
         update_table(tmp_path, "x", gzip.compress(price_map()), TODAY)
 
 
-@pytest.mark.parametrize("source", ["no/such/file", "http://127.0.0.1:9/x", "http://[", "/"])
-def test_a_source_that_cannot_be_read_is_named(source):
-    with pytest.raises(InputError, match="cannot read"):
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("no/such/file", "No such file or directory"),
+        ("/", "Is a directory"),
+        ("http://127.0.0.1:9/x", "Connection refused"),
+        ("http://[", "Invalid IPv6 URL"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_named_with_the_reason(source, why):
+    with pytest.raises(InputError, match="cannot read") as caught:
         read_source(source)
+    assert caught.value.why == why
 
 
 def test_a_table_can_come_from_a_url(tmp_path):
