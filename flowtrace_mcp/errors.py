@@ -13,8 +13,8 @@ FlowtraceError
 │   └── DamagedError      what was read is not what was written
 └── EmbeddingError        the embedding model cannot be loaded or run
 
-Each carries *what* failed with the value at fault, *why* (the rule), *mend* (one thing to do
-now) and a stable code with a heading in ``docs/errors.md``. Messages hold no secrets, prompt
+An error tells *what* went wrong and with which value, *why* that is wrong, and how to *mend* it;
+its code stays the same and has a heading in ``docs/errors.md``. Messages hold no secrets, prompt
 text, paths of other people or tracebacks.
 """
 

@@ -8,7 +8,7 @@ from typing import Final
 
 PROMISES: Final[dict[str, str]] = {
     # Try it, install
-    "demo": "`flowtrace demo` does the main job once, end to end, in a folder of its own.",
+    "demo": "`flowtrace demo` remembers, recalls and traces for real, in a folder of its own.",
     "no-network": "The embedding model is in the package and works without network.",
     # Memory
     "remember-and-recall": "What was remembered is recalled by a later process.",

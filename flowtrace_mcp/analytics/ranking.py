@@ -123,11 +123,11 @@ def rarity(memory_count: int, match_count: int) -> float:
         match_count: Memories that hold the word, at most ``memory_count``.
 
     Returns:
-        The inverse document frequency, dimensionless, above 0.
+        The inverse document frequency, a number above 0.
 
     Formula:
-        ln(1 + (N - n + 0.5) / (n + 0.5)). Robertson and Zaragoza, The Probabilistic Relevance
-        Framework, 2009, equation 3.6.
+        ln(1 + (N - n + 0.5) / (n + 0.5)), equation 3.6 of Robertson and Zaragoza, The
+        Probabilistic Relevance Framework, 2009, kept above 0.
     """
     return math.log(1 + (memory_count - match_count + 0.5) / (match_count + 0.5))
 

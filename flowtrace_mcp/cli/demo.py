@@ -1,4 +1,4 @@
-"""`flowtrace demo`: the main job once, end to end, with a real client and a real server."""
+"""`flowtrace demo`: what Flowtrace does, shown with a real client and a real server."""
 
 import argparse
 import os

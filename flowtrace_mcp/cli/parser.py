@@ -57,7 +57,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="demo",
-        summary="do the main job once, end to end, in a folder of its own",
+        summary="show what Flowtrace does, for real, in a folder of its own",
         example="flowtrace demo",
     ),
     Command(

@@ -261,9 +261,9 @@ def _with(record: bytes, offset: int, number: int) -> bytes:
 def _check(record: bytes) -> None:
     if len(record) != EDGE_SIZE_BYTES:
         raise DamagedError(
-            f"cannot read an edge of {len(record)} bytes",
+            f"a record of {len(record)} bytes is no edge",
             why=f"an edge is {EDGE_SIZE_BYTES} bytes",
-            mend="run `flowtrace doctor` on the file",
+            mend="run `flowtrace doctor`",
         )
     if _CHECKSUM.pack(zlib.crc32(record[:_CHECKED_BYTES])) != record[_CHECKED_BYTES:]:
         raise DamagedError(
