@@ -130,22 +130,22 @@ def decode_span(raw: bytes, resource: Resource, scope: Scope) -> SpanRecord:
     if span.events or span.links:
         _extras(span)  # what cannot be read back later is not a span to keep
     return SpanRecord(
-        trace_id=hex_id(span.trace_id),
-        span_id=hex_id(span.span_id),
-        parent_span_id=parent_or_root(hex_id(span.parent_span_id)),
-        name=span.name or "",
-        kind=named(span.kind, _KINDS, 5),
-        start_us=start_ns // 1000,
-        duration_us=(end_ns - start_ns) // 1000 if end_ns > start_ns else 0,
-        status=named(status.code, _STATUSES, 2),
-        status_message=status.message or "",
-        attributes=attributes_of(span.attributes),
-        resource=resource,
-        scope=scope,
-        raw=raw,
-        encoding=PayloadEncoding.JSON,
-        event_count=len(span.events or ()),
-        link_count=len(span.links or ()),
+        hex_id(span.trace_id),
+        hex_id(span.span_id),
+        parent_or_root(hex_id(span.parent_span_id)),
+        span.name or "",
+        named(span.kind, _KINDS, 5),
+        start_ns // 1000,
+        (end_ns - start_ns) // 1000 if end_ns > start_ns else 0,
+        named(status.code, _STATUSES, 2),
+        status.message or "",
+        attributes_of(span.attributes),
+        resource,
+        scope,
+        raw,
+        PayloadEncoding.JSON,
+        len(span.events or ()),
+        len(span.links or ()),
     )
 
 

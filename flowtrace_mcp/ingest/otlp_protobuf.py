@@ -187,22 +187,22 @@ def _span_record(span: trace_pb2.Span, resource: Resource, scope: Scope, raw: by
     status = span.status
     code = status.code
     return SpanRecord(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_span_id=parent_or_root(span.parent_span_id),
-        name=span.name,
-        kind=kind if 0 <= kind <= _LAST_KIND else 0,
-        start_us=start_ns // 1000,
-        duration_us=(end_ns - start_ns) // 1000 if end_ns > start_ns else 0,
-        status=code if 0 <= code <= _LAST_STATUS else 0,
-        status_message=status.message,
-        attributes=attributes_of(span.attributes),
-        resource=resource,
-        scope=scope,
-        raw=raw,
-        encoding=PayloadEncoding.PROTOBUF,
-        event_count=len(span.events),
-        link_count=len(span.links),
+        span.trace_id,
+        span.span_id,
+        parent_or_root(span.parent_span_id),
+        span.name,
+        kind if 0 <= kind <= _LAST_KIND else 0,
+        start_ns // 1000,
+        (end_ns - start_ns) // 1000 if end_ns > start_ns else 0,
+        code if 0 <= code <= _LAST_STATUS else 0,
+        status.message,
+        attributes_of(span.attributes),
+        resource,
+        scope,
+        raw,
+        PayloadEncoding.PROTOBUF,
+        len(span.events),
+        len(span.links),
     )
 
 

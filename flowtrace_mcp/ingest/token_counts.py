@@ -98,13 +98,7 @@ class Counts(msgspec.Struct, kw_only=True):
                 uncached -= cached
         if reasoning and output is not None and reasoning > output:
             output += reasoning
-        return TokenUsage(
-            input=uncached,
-            cache_read=read,
-            cache_write=written,
-            output=output,
-            reasoning=reasoning,
-        )
+        return TokenUsage(uncached, read, written, output, reasoning)
 
 
 def token_count(value: AttributeValue) -> int | None:

@@ -2,8 +2,9 @@
 
 import hashlib
 import re
+import struct
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -35,6 +36,17 @@ def string_id(text: str) -> int:
         return 0
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big")
+
+
+@lru_cache(maxsize=8192)
+def signed_string_id(text: str) -> int:
+    """Return ``string_id`` as the signed number that SQLite stores."""
+    return to_signed(string_id(text))
+
+
+def signed_numbers(ids: Sequence[bytes]) -> tuple[int, ...]:
+    """Return ids of 8 bytes as the signed numbers that SQLite stores, all in one step."""
+    return struct.unpack(f">{len(ids)}q", b"".join(ids))
 
 
 def to_signed(number: int) -> int:

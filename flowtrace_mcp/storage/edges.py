@@ -74,17 +74,16 @@ def insert_edges(connection: apsw.Connection, rows: Sequence[EdgeRow]) -> None:
     insert_rows(connection, _INSERT, rows)
 
 
-def free_keys(connection: apsw.Connection, starts: Sequence[tuple[int, bytes]]) -> list[int]:
-    """Return an unused key for each (start in microseconds, span id), in order.
+def free_keys(connection: apsw.Connection, starts: Sequence[tuple[int, int]]) -> list[int]:
+    """Return an unused key for each (start in microseconds, signed span id), in order.
 
     Two spans that start in one microsecond differ in ten bits of their ids; should those be
     taken too, the next free number above serves: a key orders and means nothing else.
     """
-    wished = [
-        start_us << KEY_BITS | int.from_bytes(span_id[-2:], "big") & _BITS
-        for start_us, span_id in starts
-    ]
+    wished = [start_us << KEY_BITS | span_number & _BITS for start_us, span_number in starts]
     taken = {row[0] for row in connection.execute(_TAKEN, (int_array(wished),))}
+    if not taken and len(set(wished)) == len(wished):  # nearly always
+        return wished
     keys = []
     last: dict[int, int] = {}  # microsecond -> the key last found by looking for a gap
     for wish in wished:
@@ -107,9 +106,8 @@ def _next_free(connection: apsw.Connection, key: int, taken: set[int]) -> int:
         key = gap
 
 
-def list_same_spans(connection: apsw.Connection, span_ids: Iterable[bytes]) -> list[KeyedEdge]:
-    """Return the stored edges that share a span id with any given; traces may differ."""
-    numbers = tuple(int.from_bytes(span_id, "big", signed=True) for span_id in span_ids)
+def list_same_spans(connection: apsw.Connection, numbers: Iterable[int]) -> list[KeyedEdge]:
+    """Return the stored edges that share a signed span id with any given; traces may differ."""
     return list(connection.execute(_SAME_SPANS, (int_array(numbers),)))
 
 

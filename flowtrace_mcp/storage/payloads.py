@@ -43,7 +43,7 @@ _CUT: Final = struct.Struct("<IIq")  # offset in the original, length, content i
 PayloadRow = tuple[int, int, int, int, bytes | None]
 
 
-class PackedPayload(msgspec.Struct, kw_only=True):
+class PackedPayload(msgspec.Struct):
     """Where a span's bytes lie in a pack, and what was cut out of them."""
 
     pack: Pack
@@ -212,7 +212,6 @@ class Packer:
         self,
         raw: bytes,
         long_values: Sequence[bytes],
-        *,
         trace_id: bytes,
         context: tuple[int, int, int],
     ) -> PackedPayload:
@@ -232,13 +231,7 @@ class Packer:
             pack = Pack(resource_id=resource_id, scope_id=scope_id, encoding=encoding)
             self._packs[key] = pack
             self._all.append(pack)
-        return PackedPayload(
-            pack=pack,
-            offset_bytes=pack.add(rest),
-            length_bytes=len(rest),
-            cuts=cuts,
-            contents=contents,
-        )
+        return PackedPayload(pack, pack.add(rest), len(rest), cuts, contents)
 
     def close(self) -> None:
         """Compress every pack; nothing is added after."""

@@ -7,6 +7,7 @@ taking back may wait a whole switch interval, so few large steps are far quicker
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import apsw
@@ -39,7 +40,7 @@ def insert_rows(
     while start < len(rows):
         columns = len(rows[start])
         step = rows[start : start + _step_size(len(rows) - start, columns)]
-        flat = [value for row in step for value in row]
+        flat = list(chain.from_iterable(step))
         connection.execute(_values(head, columns, len(step), tail), flat)
         start += len(step)
 

@@ -16,8 +16,9 @@ from flowtrace_mcp.model.edge import (
     SpanType,
     pack_fields,
 )
-from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.model.ids import signed_numbers, signed_string_id, string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
+from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.contents import content_id
 from flowtrace_mcp.storage.first_said import Said, first_said
@@ -38,10 +39,13 @@ _AGGREGATE = int(EdgeFlag.AGGREGATE)
 _start_us = attrgetter("write.start_us")
 
 
-class PreparedSpan(msgspec.Struct, kw_only=True):
+class PreparedSpan(msgspec.Struct):
     """A span with everything computed that does not need the database."""
 
     write: SpanWrite
+    identity: SpanKey
+    span_number: int  # signed, as SQLite stores it
+    trace_number: int  # of the lower half, signed
     payload: PackedPayload
     session_id: int  # unsigned
     agent_id: int
@@ -69,41 +73,42 @@ class Share(msgspec.Struct, kw_only=True):
 
 def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:
     """Hash, cut and compress; done on the caller's thread, before the write lock."""
-    ids: dict[str, int] = {}
-    contexts: dict[bytes, int] = {}
-
-    def number(text: str) -> int:
-        known = ids.get(text)
-        if known is None:
-            known = ids[text] = string_id(text)
-        return known
-
-    def context(data: bytes) -> int:
-        known = contexts.get(data)
-        if known is None:
-            known = contexts[data] = content_id(data)
-        return known
-
+    spans = list(writes)
+    contexts = _contexts_of(spans)
     packer = Packer()
     prepared = [
         PreparedSpan(
-            write=write,
-            payload=packer.add(
+            write,
+            (write.trace_id, write.span_id),
+            span_number,
+            trace_number,
+            packer.add(
                 write.raw,
                 write.long_values,
-                trace_id=write.trace_id,
-                context=(context(write.resource), context(write.scope), int(write.encoding)),
+                write.trace_id,
+                contexts[write.resource, write.scope, write.encoding],
             ),
-            session_id=number(write.session),
-            agent_id=number(write.agent),
-            measures=measures_of(
-                write.span_type, write.status, write.flags, write.usage, write.cost_usd
-            ),
+            string_id(write.session),
+            string_id(write.agent),
+            measures_of(write.span_type, write.status, write.flags, write.usage, write.cost_usd),
         )
-        for write in writes
+        for write, span_number, trace_number in zip(
+            spans,
+            signed_numbers([write.span_id for write in spans]),
+            signed_numbers([write.trace_id[8:] for write in spans]),
+            strict=True,
+        )
     ]
     packer.close()
     return prepared
+
+
+def _contexts_of(
+    spans: Iterable[SpanWrite],
+) -> Mapping[tuple[bytes, bytes, PayloadEncoding], tuple[int, int, int]]:
+    """Return resource, scope and encoding, as all of these spans have them, by numbers."""
+    found = {(write.resource, write.scope, write.encoding) for write in spans}
+    return {each: (content_id(each[0]), content_id(each[1]), int(each[2])) for each in found}
 
 
 def measures_of(
@@ -159,13 +164,13 @@ def grown_from(span: PreparedSpan, edge: Edge, held: tuple[Any, ...]) -> Prepare
 
 def in_causal_order(spans: Sequence[PreparedSpan]) -> list[PreparedSpan]:
     """Return the spans by start, but every parent of the batch before its children."""
-    by_id = {(s.write.trace_id, s.write.span_id): s for s in spans}
+    by_id = {span.identity: span for span in spans}
     placed: dict[SpanKey, PreparedSpan] = {}
     for span in sorted(spans, key=_start_us):
         write = span.write
         parent_key = (write.trace_id, write.parent_span_id)
         if parent_key in placed or parent_key not in by_id:  # nearly all spans
-            placed.setdefault((write.trace_id, write.span_id), span)
+            placed.setdefault(span.identity, span)
         else:
             _place_with_parents(span, by_id, placed)
     return list(placed.values())
@@ -179,7 +184,7 @@ def _place_with_parents(
     chain: dict[SpanKey, PreparedSpan] = {}
     step: PreparedSpan | None = span
     while step is not None:
-        key = (step.write.trace_id, step.write.span_id)
+        key = step.identity
         if key in placed or key in chain:  # done, or a cycle of broken parents
             break
         chain[key] = step
@@ -236,8 +241,8 @@ def usage_row(edge_key: int, write: SpanWrite) -> UsageRow | None:
     usage = write.usage or _NO_USAGE
     return (
         edge_key,
-        to_signed(string_id(write.model)),
-        to_signed(string_id(write.provider)),
+        signed_string_id(write.model),
+        signed_string_id(write.provider),
         usage.input,
         usage.cache_read,
         usage.cache_write,

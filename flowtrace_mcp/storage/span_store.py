@@ -70,7 +70,7 @@ class Stored:
     same_count: int  # re-sent without change
 
 
-class _Fresh(msgspec.Struct, kw_only=True):
+class _Fresh(msgspec.Struct):
     """A span to be written, and the older version whose place it takes."""
 
     span: PreparedSpan
@@ -304,26 +304,24 @@ def _insert(
     connection: apsw.Connection, spans: Sequence[PreparedSpan], cache: contents.ContentCache
 ) -> Stored:
     """Store a batch inside a transaction; the last of equal spans wins."""
-    latest = {(span.write.trace_id, span.write.span_id): span for span in spans}
+    latest = {span.identity: span for span in spans}
     _yield_to_better(connection, latest)
     known = _stored_already(connection, latest)
     resent = [key for key, _ in known.values()]
     held = payloads.get_payloads(connection, resent, cache) if resent else {}
-    bound = projects.list_session_projects(
-        connection, {to_signed(span.session_id) for span in latest.values()}
-    )
+    project_of = _projects_of(connection, {span.session_id for span in latest.values()})
     clock = int(meta.find_meta(connection, meta.CLOCK) or 0)
     fresh: list[_Fresh] = []
     same_count = 0
     for span in in_causal_order(list(latest.values())):
-        project_id = bound.get(to_signed(span.session_id), 0)
+        project_id = project_of[span.session_id]
         edge = edge_of(span, project_id=project_id, clock=clock + 1)
-        before = known.get((span.write.trace_id, span.write.span_id))
+        before = known.get(span.identity)
         if before is not None and _is_same(span, edge, before[1], held.get(before[0])):
             same_count += 1
             continue
         clock += 1
-        fresh.append(_Fresh(span=span, project_id=project_id, edge=edge, before=before))
+        fresh.append(_Fresh(span, project_id, edge, before))
     replaced = [one for one in fresh if one.before is not None]
     shrunk = _withdraw(connection, replaced) if replaced else []
     _store(connection, fresh)
@@ -334,6 +332,13 @@ def _insert(
         replaced_count=len(replaced),
         same_count=same_count,
     )
+
+
+def _projects_of(connection: apsw.Connection, session_ids: Collection[int]) -> dict[int, int]:
+    """Return unsigned session id -> project, 0 for those that are not bound."""
+    signed = {session_id: to_signed(session_id) for session_id in session_ids}
+    bound = projects.list_session_projects(connection, set(signed.values()))
+    return {session_id: bound.get(number, 0) for session_id, number in signed.items()}
 
 
 def _yield_to_better(
@@ -354,15 +359,15 @@ def withdraw_told(connection: apsw.Connection, told: Sequence[ToldBeside]) -> No
 
 def _remove_spans(connection: apsw.Connection, numbers: Collection[int]) -> None:
     if numbers:
-        ids = [number.to_bytes(8, "big", signed=True) for number in numbers]
-        _remove(connection, edges.list_same_spans(connection, ids))
+        _remove(connection, edges.list_same_spans(connection, numbers))
 
 
 def _stored_already(
     connection: apsw.Connection, wanted: Mapping[tuple[bytes, bytes], PreparedSpan]
 ) -> dict[tuple[bytes, bytes], edges.KeyedEdge]:
     found = {}
-    for key, edge in edges.list_same_spans(connection, [span_id for _, span_id in wanted]):
+    numbers = [span.span_number for span in wanted.values()]
+    for key, edge in edges.list_same_spans(connection, numbers):
         identity = (edge[40:48][::-1] + edge[:8], edge[8:16])
         if identity in wanted:
             found[identity] = (key, edge)
@@ -424,14 +429,14 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
     if not fresh:
         return
     spans = [one.span for one in fresh]
-    keys = edges.free_keys(connection, [(s.write.start_us, s.write.span_id) for s in spans])
+    keys = edges.free_keys(connection, [(s.write.start_us, s.span_number) for s in spans])
     edges.insert_edges(
         connection,
         [
             (
                 key,
-                int.from_bytes(one.span.write.span_id, "big", signed=True),
-                int.from_bytes(one.span.write.trace_id[8:], "big", signed=True),
+                one.span.span_number,
+                one.span.trace_number,
                 to_signed(one.span.session_id),
                 one.project_id,
                 one.edge,

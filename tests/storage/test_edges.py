@@ -11,7 +11,7 @@ def take(database: Database, keys: list[int]) -> None:
 
 def keys_for(database: Database, *ends: int) -> list[int]:
     with database.reading() as reader:
-        starts = [(START_US, end.to_bytes(8, "big")) for end in ends]
+        starts = [(START_US, end) for end in ends]
         return [key - first_key(START_US) for key in free_keys(reader, starts)]
 
 
