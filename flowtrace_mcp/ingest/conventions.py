@@ -393,6 +393,12 @@ _PLACES: Final[dict[str, tuple[Concept, int]]] = {
 }
 
 
+def concept_of(key: str) -> Concept | None:
+    """Return what an attribute speaks of, None when of nothing that is known here."""
+    place = _PLACES.get(key)
+    return None if place is None else place[0]
+
+
 def concepts_of(attributes: Attributes) -> Found:
     """Return the best value of every concept that the attributes speak of.
 

@@ -9,8 +9,10 @@ from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_claims import CLAIMED, claims_of
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
-from flowtrace_mcp.ingest.span_facts import facts_of, text
+from flowtrace_mcp.ingest.span_facts import text
+from flowtrace_mcp.ingest.span_readings import Readings
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
+from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import (
     AttributeValue,
@@ -59,6 +61,7 @@ def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWr
     prices.refresh()
     origins: dict[int, _Origin] = {}  # by identity: `records` keeps the objects alive
     scopes: dict[int, bytes] = {}
+    readings = Readings()
     writes = []
     for record in records:
         origin = origins.get(id(record.resource))
@@ -67,12 +70,13 @@ def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWr
         scope = scopes.get(id(record.scope))
         if scope is None:
             scope = scopes[id(record.scope)] = encode_scope(record.scope)
-        writes.append(_write(record, origin, scope, prices))
+        writes.append(_write(record, readings.facts_of(record), origin, scope, prices))
     return writes
 
 
-def _write(record: SpanRecord, origin: _Origin, scope: bytes, prices: PriceBook) -> SpanWrite:
-    facts = facts_of(record)
+def _write(
+    record: SpanRecord, facts: SpanFacts, origin: _Origin, scope: bytes, prices: PriceBook
+) -> SpanWrite:
     cost_usd = facts.cost_usd
     if cost_usd is None and facts.usage is not None:
         cost_usd = prices.cost_usd(facts)

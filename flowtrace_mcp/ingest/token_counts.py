@@ -1,12 +1,12 @@
 """Token counts of every source, turned into four disjoint numbers and one part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from flowtrace_mcp.ingest.conventions import Concept, Found
-from flowtrace_mcp.model.telemetry import AttributeValue
+from flowtrace_mcp.model.telemetry import Attributes, AttributeValue
 from flowtrace_mcp.model.usage import TokenUsage
 
 # Above any model's count by far; what is more is a mistake of the sender.
@@ -71,7 +71,7 @@ _OF_A_SUM: Final[tuple[tuple[Concept, str], ...]] = (
 )
 
 
-class Counts(msgspec.Struct, kw_only=True):
+class Counts(msgspec.Struct):
     """Counts as a source gave them, before its meaning of "input" is undone."""
 
     input: int | None = None
@@ -124,6 +124,24 @@ def usage_of(found: Found) -> TokenUsage | None:
     if "usage_object" in found:
         _complete(counts, counts_of_object(found["usage_object"]))
     return counts.usage()
+
+
+def plain_usage_of(attributes: Attributes, keys: Sequence[str | None]) -> TokenUsage | None:
+    """Return the usage of one call that a span states count by count, each once.
+
+    Args:
+        attributes: Of the span.
+        keys: Of input, output, cache read, cache write and reasoning; None where it has none.
+
+    Returns:
+        None too where the span says neither input nor output in a way that is a count.
+    """
+    fresh, output, read, written, reasoning = [
+        None if key is None else token_count(attributes[key]) for key in keys
+    ]
+    if fresh is None and output is None:
+        return None
+    return Counts(fresh, output, read, written, reasoning).usage()
 
 
 def summed_usage_of(found: Found) -> TokenUsage | None:
