@@ -9,7 +9,11 @@ from flowtrace_mcp.cli.program import Call
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
-        "agent", nargs="?", default="", help="one of " + ", ".join(hook_sender.AGENTS)
+        "agent",
+        nargs="?",
+        default="",
+        metavar="AGENT",
+        help=", ".join(hook_sender.AGENTS),
     )
 
 

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[kind.value for kind in MemoryKind],
         default=[],
         metavar="KIND",
-        help="only this kind; repeatable",
+        help="only " + ", ".join(MemoryKind) + "; repeatable",
     )
     parser.add_argument(
         "--tag", action="append", default=[], help="only with this tag; repeatable, all must fit"
