@@ -4,7 +4,7 @@ Parsing costs little; touching attributes from Python is what a span costs, so e
 is read once and in the cheapest way there is (figures: ``bench/decode_spans.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -24,6 +24,7 @@ from flowtrace_mcp.ingest.admission import (
     unreadable,
 )
 from flowtrace_mcp.ingest.event_names import event_name
+from flowtrace_mcp.ingest.span_bytes import span_bytes
 from flowtrace_mcp.model.telemetry import (
     AttributeValue,
     LogRecord,
@@ -52,6 +53,7 @@ def decode_traces(body: bytes) -> tuple[list[SpanRecord], Rejected]:
         InputError: The body is not such a request.
     """
     request = parse_request(ExportTraceServiceRequest, body, "trace")
+    raws = _raw_spans(request, body)
     records: list[SpanRecord] = []
     refusals = Refusals("spans")
     for resource_spans in request.resource_spans:
@@ -59,12 +61,21 @@ def decode_traces(body: bytes) -> tuple[list[SpanRecord], Rejected]:
         for scope_spans in resource_spans.scope_spans:
             scope = scope_of(scope_spans.scope, scope_spans.schema_url)
             for span in scope_spans.spans:
-                record = _span_record(span, resource, scope, span.SerializeToString())
+                record = _span_record(span, resource, scope, next(raws))
                 if fault := span_fault(record):
                     refusals.add(fault)
                 else:
                     records.append(record)
     return records, refusals.rejected()
+
+
+def _raw_spans(request: ExportTraceServiceRequest, body: bytes) -> Iterator[bytes]:
+    scopes = [each.scope_spans for each in request.resource_spans]
+    sent = span_bytes(body, [[len(scope.spans) for scope in of_one] for of_one in scopes])
+    if sent is not None:
+        return iter(sent)
+    spans = (span for of_one in scopes for scope in of_one for span in scope.spans)
+    return (span.SerializeToString() for span in spans)
 
 
 def decode_logs(body: bytes, *, received_us: int) -> tuple[list[LogRecord], Rejected]:

@@ -21,6 +21,7 @@ from flowtrace_mcp.errors import TooLargeError
 from flowtrace_mcp.ingest import otlp_json_shapes as shapes
 from flowtrace_mcp.ingest.admission import unreadable
 from flowtrace_mcp.ingest.otlp_protobuf import parse_request
+from flowtrace_mcp.ingest.span_bytes import varint
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 
 # A usual request of 512 spans is about 0.5 MB; to look through it costs 3 % of storing it.
@@ -171,13 +172,13 @@ def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int
     """
     while at < end:
         start = at
-        tag, at = _varint(view, at)
+        tag, at = varint(view, at)
         kind = tag & 7
         if kind == _BYTES:
-            size, at = _varint(view, at)
+            size, at = varint(view, at)
             stop = at + size
         elif kind == _VARINT:
-            stop = _varint(view, at)[1]
+            stop = varint(view, at)[1]
         elif kind in _FIXED_SIZES:
             stop = at + _FIXED_SIZES[kind]
         else:
@@ -186,21 +187,6 @@ def _fields(view: memoryview, at: int, end: int) -> Iterator[tuple[int, int, int
             raise IndexError(stop)
         yield (tag >> 3 if kind == _BYTES else 0), start, at, stop
         at = stop
-
-
-def _varint(view: memoryview, at: int) -> tuple[int, int]:
-    """Return the number that stands at a place, and where it ends."""
-    byte = view[at]
-    if byte < 0x80:
-        return byte, at + 1
-    value = shift = 0
-    for place in range(at, at + 10):
-        byte = view[place]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place + 1
-        shift += 7
-    raise ValueError(value)
 
 
 def _request_of(items: Sequence[_Item]) -> bytes:
