@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from flowtrace_mcp.model.vector import VectorCode
     from flowtrace_mcp.rest.listener import Listener
     from flowtrace_mcp.services.context import Context
+    from flowtrace_mcp.services.own_calls import OwnCalls
+    from flowtrace_mcp.services.self_traces import SelfTraces, TakeRuns
     from flowtrace_mcp.services.status import ListenerFacts
     from flowtrace_mcp.tools.running import ToolRunner
 
@@ -31,6 +33,8 @@ UPKEEP_PERIOD_S: Final = 1.0
 # A first question waits this long to learn whether another process of ours has the model.
 SETTLE_LIMIT_S: Final = 1.5
 LEASE_US: Final = 10_000_000
+# What a process that ends gives the spans of its last calls; clients kill it after 100 ms.
+LAST_SPANS_S: Final = 0.03
 # A request of 512 spans makes more objects than the collector's default looks at, all of them
 # gone with the answer: looking less often is a tenth of ingest (``bench/ingest.py``).
 GC_OBJECTS: Final = (20_000, 20, 100)
@@ -65,6 +69,8 @@ class Application:
         self._context: Context | None = None
         self._runner: ToolRunner | None = None
         self._listener: Listener | None = None
+        self._self_traces: SelfTraces | None = None
+        self._joiner: OwnCalls | None = None
         self._stopping = threading.Event()
         self._warm = threading.Event()
         self._ended = threading.Event()
@@ -150,13 +156,26 @@ class Application:
 
     def tool_runner(self) -> "ToolRunner":
         """Return what runs the tools, importing them on first need."""
+        from flowtrace_mcp.services.self_traces import SelfTraces
         from flowtrace_mcp.tools.calling import Callers
         from flowtrace_mcp.tools.running import ToolRunner
 
         if self._runner is None:
             callers = Callers(self.environ, Path.cwd(), f"mcp-{os.urandom(8).hex()}")
-            self._runner = ToolRunner(self.context, self.listener_facts, callers)
+            self._self_traces = SelfTraces(self._tells_of_itself, self._open_own_calls)
+            self._runner = ToolRunner(
+                self.context, self.listener_facts, callers, self._self_traces.note
+            )
         return self._runner
+
+    def _tells_of_itself(self) -> bool:
+        """Say whether calls of our tools are to be spans; not before the file is open."""
+        return self._context is not None and self._context.settings.self_traces != "off"
+
+    def _open_own_calls(self) -> "TakeRuns":
+        from flowtrace_mcp.services.own_calls import OwnCalls
+
+        return OwnCalls(self.context()).tell
 
     def serve_stdio(self) -> None:
         """Serve MCP on stdin and stdout until the client goes; does not return."""
@@ -194,6 +213,8 @@ class Application:
     def stop(self) -> None:
         """Finish the commit under way and let go; for an exit that cannot wait."""
         self._stopping.set()
+        if self._self_traces is not None:
+            self._self_traces.stop(LAST_SPANS_S)
         if self._context is not None:
             self._context.store.stop_writing()
 
@@ -228,6 +249,7 @@ class Application:
                     spool.run_once()
                     upkeep.run_once()
                     settle_waiting(self.context())
+                    self._join_own_calls()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:
@@ -242,6 +264,15 @@ class Application:
         if facts.owner_pid is not None:
             return facts.is_here
         return self.context().store.take_lease("upkeep", f"pid-{os.getpid()}", LEASE_US)
+
+    def _join_own_calls(self) -> None:
+        """Put calls of our tools into their agent's trace; without any, nothing is imported."""
+        if not self.context().store.own_calls.list_waiting():
+            return
+        from flowtrace_mcp.services.own_calls import OwnCalls
+
+        self._joiner = self._joiner or OwnCalls(self.context())
+        self._joiner.join_waiting()
 
     def _start_listener(self) -> None:
         context = self.context()

@@ -26,6 +26,7 @@ _SECRET_FIELDS: Final = ("api_key", "redact")  # errors do not repeat them
 
 ListenerMode = Literal["auto", "off", "required"]
 AuthMode = Literal["false", "true", "strict"]
+SelfTracesMode = Literal["on", "off", "content"]
 ToolProfile = Literal["core", "memory", "observe", "all"]
 
 
@@ -47,6 +48,7 @@ class Settings:
     embedder: str = "minilm"
     redact: tuple[re.Pattern[str], ...] = ()
     log_level: str = "warning"
+    self_traces: SelfTracesMode = "on"
     span_durability: Literal["full", "normal"] = "full"
     max_body_bytes: int = 64 * 1024 * 1024
     cors_origins: tuple[str, ...] = ()
@@ -183,6 +185,12 @@ OPTIONS: Final = (
         section="observability",
         parse=_one_of("debug", "info", "warning", "error"),
         help="how much goes to stderr and the log file",
+    ),
+    Option(
+        field="self_traces",
+        section="observability",
+        parse=_one_of("on", "off", "content"),
+        help="on: calls of our own tools are spans, without texts; content: with them; off: none",
     ),
     Option(
         field="span_durability",

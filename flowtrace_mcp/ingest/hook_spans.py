@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from msgspec.structs import replace
 
 from flowtrace_mcp.ingest.hook_reading import SCOPE
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
@@ -17,7 +16,7 @@ from flowtrace_mcp.ingest.otlp_json import decode_traces
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_writes import span_writes
 from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
-from flowtrace_mcp.model.span_write import TIMED, Authority, SpanWrite
+from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import AttributeValue
 from flowtrace_mcp.model.usage import TokenUsage
 
@@ -52,13 +51,7 @@ def hook_span_writes(
         ]
     }
     records, _ = decode_traces(msgspec.json.encode(request))
-    return [_claiming(write) for write in span_writes(records, prices)]
-
-
-def _claiming(write: SpanWrite) -> SpanWrite:
-    """Return a span that gives way to what OpenTelemetry tells of the same."""
-    has_call_id = any(not key.startswith(TIMED) for key in write.claims)
-    return replace(write, authority=Authority.HOOK_CALL if has_call_id else Authority.HOOK)
+    return span_writes(records, prices)
 
 
 def same_call(start: HookEvent, end: HookEvent) -> bool:

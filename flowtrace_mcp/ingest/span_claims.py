@@ -1,12 +1,20 @@
 """What a coding agent's span tells that its hooks tell too."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from flowtrace_mcp.model.own_call import (
+    CALL_ATTRIBUTE,
+    OWN_SCOPE,
+    TOLD_BY_ATTRIBUTE,
+    call_claims,
+)
 from flowtrace_mcp.model.span_facts import SpanFacts
-from flowtrace_mcp.model.span_write import TIMED, ToldBeside
+from flowtrace_mcp.model.span_write import TIMED, Authority, ToldBeside
 from flowtrace_mcp.model.telemetry import LogRecord, SpanRecord
 
-CLAIMED: Final = frozenset(("execute_tool", "invoke_agent"))
+_MEMORY_WORK: Final = ("search_memory", "upsert_memory", "delete_memory")
+CLAIMED: Final = frozenset(("execute_tool", "invoke_agent", *_MEMORY_WORK))
 HOOKS_SCOPE: Final = "flowtrace.hooks"
 # How the scopes of those agents begin that have hooks as well as OpenTelemetry.
 _SCOPES: Final = ("com.anthropic.claude_code", "codex", "gemini-cli", HOOKS_SCOPE)
@@ -26,7 +34,12 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
     A call's id and a turn's name are certain. Where one side gives none, the same tool at the same
     time is the same run, and a turn at the same time the same turn.
     """
+    if record.scope.name == OWN_SCOPE:
+        call = record.attributes.get(CALL_ATTRIBUTE)
+        return call_claims(call) if facts.session and isinstance(call, str) else ()
     if not facts.session or not may_have_hooks(record.scope.name):
+        return ()
+    if facts.operation in _MEMORY_WORK:
         return ()
     if facts.operation == "execute_tool":
         certain = f"call {facts.tool_call_id}" if facts.tool_call_id else ""
@@ -35,6 +48,34 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
         certain = f"{_TURN} {facts.turn}" if facts.turn else ""
         likely = f"{TIMED}{TIMED}{_TURN}"
     return (certain, likely) if certain else (likely,)
+
+
+def authority_of(record: SpanRecord, claims: Sequence[str]) -> Authority:
+    """Return with what authority a span makes its claims."""
+    scope = record.scope.name
+    is_named = any(not claim.startswith(TIMED) for claim in claims)
+    if scope == HOOKS_SCOPE:
+        return Authority.HOOK_CALL if is_named else Authority.HOOK
+    if scope == OWN_SCOPE:
+        teller = record.attributes.get(TOLD_BY_ATTRIBUTE)
+        return (
+            _OF_TELLERS.get(teller, Authority.SERVER)
+            if isinstance(teller, str)
+            else Authority.SERVER
+        )
+    return Authority.TELEMETRY
+
+
+def told_by(authority: int) -> str:
+    """Return how the span of a call says which kind of span it was put under."""
+    return next(name for name, known in _OF_TELLERS.items() if known == authority)
+
+
+_OF_TELLERS: Final = {
+    "hook": Authority.HOOK,
+    "hook_call": Authority.HOOK_CALL,
+    "telemetry": Authority.TELEMETRY,
+}
 
 
 def told_beside(record: LogRecord, session: str) -> ToldBeside | None:

@@ -21,6 +21,7 @@ from flowtrace_mcp.ingest.token_counts import (
     usage_of,
 )
 from flowtrace_mcp.model.edge import SpanStatus, SpanType
+from flowtrace_mcp.model.own_call import TOLD_BY_ATTRIBUTE
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import AttributeValue, SpanRecord
 from flowtrace_mcp.model.times import parse_time_us
@@ -208,6 +209,8 @@ def _set_coding_agent(facts: SpanFacts, found: Found, record: SpanRecord) -> Non
 
 def _span_type(operation: str, found: Found, record: SpanRecord) -> SpanType:
     span_type = _TYPES.get(operation)
+    if span_type == SpanType.TOOL_CALL and TOLD_BY_ATTRIBUTE in record.attributes:
+        return SpanType.FUNCTION  # the far end of a run that the span above tells
     if span_type is None:
         if "http" in found:
             span_type = SpanType.HTTP_CALL

@@ -7,13 +7,13 @@ from typing import Final
 
 from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.price_book import PriceBook
-from flowtrace_mcp.ingest.span_claims import CLAIMED, claims_of
+from flowtrace_mcp.ingest.span_claims import CLAIMED, authority_of, claims_of
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.ingest.span_readings import Readings
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
 from flowtrace_mcp.model.span_facts import SpanFacts
-from flowtrace_mcp.model.span_write import SpanWrite
+from flowtrace_mcp.model.span_write import Authority, SpanWrite
 from flowtrace_mcp.model.telemetry import (
     AttributeValue,
     PayloadEncoding,
@@ -81,6 +81,7 @@ def _write(
     if cost_usd is None and facts.usage is not None:
         cost_usd = prices.cost_usd(facts)
     raw = record.raw
+    claims = claims_of(facts, record) if facts.operation in CLAIMED else ()
     return SpanWrite(
         record.trace_id,
         record.span_id,
@@ -108,7 +109,8 @@ def _write(
         record.encoding,
         tuple(_long_values(record)) if len(raw) > LONG_VALUE_BYTES else (),
         _parent_count(record),
-        claims_of(facts, record) if facts.operation in CLAIMED else (),
+        claims,
+        authority_of(record, claims) if claims else Authority.TELEMETRY,
     )
 
 

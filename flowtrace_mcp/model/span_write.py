@@ -1,5 +1,6 @@
 """A span ready to be stored: identity, meaning and bytes, with nothing left to decide."""
 
+import re
 from enum import IntEnum
 from typing import Final
 
@@ -18,9 +19,19 @@ TIMED: Final = "~"
 class Authority(IntEnum):
     """Who tells a span; of several that tell the same, the highest is kept. Stored."""
 
+    SERVER = 0  # our own MCP server, which sees a call from its far end
     HOOK = 1  # an agent's hook that names no call
     HOOK_CALL = 2  # an agent's hook
     TELEMETRY = 3  # OpenTelemetry
+
+
+# Ids of Anthropic's are unique; a server does not learn that its agent began a new session.
+_UNIQUE_CALL: Final = re.compile(r"call toolu_\w{20,}")
+
+
+def claim_text(claim: str, session: str) -> str:
+    """Return a claim as it is told from those of other sessions."""
+    return claim if _UNIQUE_CALL.fullmatch(claim) else f"{claim}\x1f{session}"
 
 
 class SpanWrite(msgspec.Struct):

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import apsw
 
 from flowtrace_mcp.model.ids import string_id, to_signed
-from flowtrace_mcp.model.span_write import TIMED, SpanWrite, ToldBeside
+from flowtrace_mcp.model.span_write import TIMED, SpanWrite, ToldBeside, claim_text
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
@@ -84,13 +84,39 @@ def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite | Told
     return Settled(frozenset(refused), frozenset(withdrawn))
 
 
+def list_tellers(reader: apsw.Connection, told: Sequence[ToldBeside]) -> list[Claim | None]:
+    """Return, for each of what is told, the claim of the stored span that tells it best.
+
+    None stands where nothing has more authority.
+    """
+    asked = [_claims_of((one,)) for one in told]
+    wanted = {claim.claim_id for claims, _ in asked for claim in claims}
+    by_id: defaultdict[int, list[Claim]] = defaultdict(list)
+    for claim in map(Claim._make, reader.execute(_LIST, (int_array(sorted(wanted)),))):
+        by_id[claim.claim_id].append(claim)
+    return [_teller_of(claims, by_id, timed) for claims, timed in asked]
+
+
+def _teller_of(
+    claims: Sequence[Claim], by_id: defaultdict[int, list[Claim]], timed: set[int]
+) -> Claim | None:
+    better = [
+        rival
+        for claim in claims
+        for rival in by_id[claim.claim_id]
+        if rival.authority > claim.authority
+        and (claim.claim_id not in timed or rival.overlaps(claim))
+    ]
+    return max(better, key=lambda rival: (rival.authority, -rival.start_us), default=None)
+
+
 def _claims_of(writes: Iterable[SpanWrite | ToldBeside]) -> tuple[list[Claim], set[int]]:
     """Return the claims of a batch, and which of them hold only while both spans run."""
     claims: list[Claim] = []
     timed: set[int] = set()
     for write in writes:
         for said in write.claims:
-            claim_id = to_signed(_number(f"{said}\x1f{write.session}"))
+            claim_id = to_signed(_number(claim_text(said, write.session)))
             if said.startswith(TIMED):
                 timed.add(claim_id)
             claims.append(

@@ -28,6 +28,7 @@ from flowtrace_mcp.storage.database import Connection, Database
 from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
+from flowtrace_mcp.storage.own_call_store import OwnCallStore
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.record_store import RecordStore
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
@@ -78,6 +79,7 @@ class Store:
         self.records = RecordStore(self._database)
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
+        self.own_calls = OwnCallStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
 
     @functools.cached_property

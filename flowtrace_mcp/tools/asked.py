@@ -18,6 +18,8 @@ class Asked:
         meta: What the client put beside them.
         client: The name by which the client presents itself, or "".
         headers: Of the HTTP request, with names in lower case; None on stdio.
+        request_id: Of the JSON-RPC request.
+        protocol: Version of the protocol that the call came in.
     """
 
     tool: str
@@ -25,6 +27,8 @@ class Asked:
     meta: Mapping[str, Any]
     client: str
     headers: Mapping[str, str] | None = None
+    request_id: str = ""
+    protocol: str = ""
 
 
 def asked_of(request: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> Asked:
@@ -37,4 +41,6 @@ def asked_of(request: ServerRequestContext[Any, Any], params: CallToolRequestPar
         meta=dict(request.meta or {}),
         client=client.client_info.name if client else "",
         headers=None if headers is None else {name.lower(): text for name, text in headers.items()},
+        request_id="" if request.request_id is None else str(request.request_id),
+        protocol=request.protocol_version,
     )

@@ -1,6 +1,7 @@
 """Who calls: read from the request, the environment and the folder we run in."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,19 @@ PROJECT_HEADER: Final = "x-flowtrace-project"
 # The project of those who come over HTTP and name none: our own folder says nothing of theirs.
 UNNAMED_PROJECT: Final = "http"
 _SESSION_HEADER: Final = "mcp-session-id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What a request itself says of where it comes from; "" = nothing."""
+
+    session: str
+    is_agent_session: bool  # the agent named it, and calls it so elsewhere
+    agent: str
+    tool_call_id: str
+    trace_id: bytes
+    span_id: bytes
+    http_session: str | None  # None = over stdio
 
 
 class Callers:
@@ -39,16 +53,31 @@ class Callers:
 
     def caller_of(self, context: Context, asked: Asked) -> Caller:
         """Return who asks, as far as can be known."""
-        trace_id, span_id = parse_traceparent(asked.meta.get("traceparent"))
+        origin = self.origin_of(asked)
         folder = "" if asked.headers is not None else str(self._folder())
         return Caller(
             project=self._project_of(context, asked),
-            session=self._session_of(asked),
+            session=origin.session,
+            agent=origin.agent,
+            tool_call_id=origin.tool_call_id,
+            trace_id=origin.trace_id,
+            span_id=origin.span_id,
+            folder=folder,
+        )
+
+    def origin_of(self, asked: Asked) -> Origin:
+        """Return where a call comes from; nothing is opened and nothing run for it."""
+        trace_id, span_id = parse_traceparent(asked.meta.get("traceparent"))
+        session, headers = self._session_of(asked), asked.headers
+        http_session = None if headers is None else _name(headers.get(_SESSION_HEADER))
+        return Origin(
+            session=session,
+            is_agent_session=session not in (self._process_session, http_session),
             agent=_name(asked.client),
             tool_call_id=_name(asked.meta.get("claudecode/toolUseId")),
             trace_id=trace_id,
             span_id=span_id,
-            folder=folder,
+            http_session=http_session,
         )
 
     def _folder(self) -> Path:
