@@ -98,7 +98,7 @@ def _show(call: Call, arguments: argparse.Namespace) -> None:
         return
     table = f"{shown.model_count:,} models from {shown.source or 'a file'}, {shown.date}"
     output.say(f"{shown.level} table: {table}")
-    output.say(f"{len(shown.custom)} prices of your own above it")
+    output.say(f"prices of your own above it: {len(shown.custom)}")
     for name, price in shown.custom.items():
         output.say(name, Style.BOLD)
         _say_price(output, price)
@@ -110,7 +110,7 @@ def _set(call: Call, arguments: argparse.Namespace) -> None:
     folder = call.program.settings.home
     if arguments.remove:
         remove_price(folder, arguments.model)
-        _tell(call.output, {"removed": arguments.model}, f"{arguments.model} has no price of yours")
+        _tell(call.output, {"removed": arguments.model}, f"your price of {arguments.model} is gone")
         return
     if arguments.input is None or arguments.output is None:
         raise InputError(
@@ -151,10 +151,8 @@ def _recompute(call: Call, arguments: argparse.Namespace) -> None:
     context = call.program.context()
     done = recompute_costs(context, since_us, at_new_prices=arguments.at_new_prices)
     said: dict[str, object] = {"traces": done.trace_count, "changed_calls": done.call_count}
-    line = (
-        f"{done.trace_count:,} traces looked through, {done.call_count:,} calls cost something else"
-    )
-    _tell(call.output, said, line)
+    looked = f"traces looked through: {done.trace_count:,}"
+    _tell(call.output, said, f"{looked}; calls that cost something else now: {done.call_count:,}")
 
 
 def _tell(output: Output, said: dict[str, object], line: str) -> None:

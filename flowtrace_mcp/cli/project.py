@@ -111,4 +111,4 @@ def _counts(counts: ProjectCounts) -> dict[str, int]:
 
 
 def _counted(counts: ProjectCounts) -> str:
-    return ", ".join(f"{count} {name}" for name, count in _counts(counts).items())
+    return ", ".join(f"{name} {count:,}" for name, count in _counts(counts).items())

@@ -87,4 +87,4 @@ def test_costs_are_reckoned_again_only_when_asked_for(typed: Type) -> None:
     answer = typed("prices", "recompute", "--since", "2026-01-01", "--all", "--json")
 
     assert answer.body == {"traces": 0, "changed_calls": 0}
-    assert "0 traces looked through" in typed("prices", "recompute").out
+    assert "traces looked through: 0" in typed("prices", "recompute").out
