@@ -1,7 +1,7 @@
 """OTLP in protobuf: request bytes to spans, log records and metric points.
 
 Parsing costs little; touching attributes from Python is what a span costs, so every attribute
-is read once and in the cheapest way there is (figures: ``bench/decode_spans.py``).
+is read once and in the cheapest way there is (figures: ``bench/ingest.py``).
 """
 
 from collections.abc import Iterable, Iterator
