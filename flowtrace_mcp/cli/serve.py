@@ -26,10 +26,13 @@ def _announce(call: Call) -> None:
     if not call.program.wait_until_warm(WARM_LIMIT_S):
         return
     facts, say = call.program.listener_facts(), call.output.say_aside
-    host = call.program.settings.host
-    if facts.owner_pid is not None and not facts.is_here:
+    settings = call.program.settings
+    if settings.listener == "off":
+        say("listening nowhere: FLOWTRACE_LISTENER is off")
+    elif facts.owner_pid is not None and not facts.is_here:
         say(f"process {facts.owner_pid} listens already; this one takes over when it ends")
+    verb = "listening" if facts.is_here else "it listens"
     for line in port_lines(facts):
-        say(f"listening on {host}:{line}")
+        say(f"{verb} on {settings.host}:{line}")
     for problem in facts.problems:
         say(f"problem: {problem}")

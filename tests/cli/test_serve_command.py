@@ -90,10 +90,17 @@ def test_a_second_one_names_the_first_and_waits_its_turn(serve: Serving) -> None
     second = serve()
 
     assert f"process {first.pid} listens already" in line_with(second, "listens already")
+    assert line_with(second, "REST").startswith("it listens on 127.0.0.1:")
     second.send_signal(signal.SIGTERM)
     second.communicate(timeout=EXIT_LIMIT_S)
     assert second.returncode == 0
     assert first.poll() is None
+
+
+def test_one_that_may_not_listen_says_so(serve: Serving) -> None:
+    process = serve(FLOWTRACE_LISTENER="off")
+
+    assert "FLOWTRACE_LISTENER is off" in line_with(process, "listening nowhere")
 
 
 def test_wrong_settings_are_said_at_once(serve: Serving) -> None:
