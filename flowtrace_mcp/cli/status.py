@@ -77,4 +77,5 @@ def _tell(call: Call, found: Status) -> None:
         say(f"  problem    {problem}")
     for agent, how in found.switch_on.items():
         say(f"to see {agent}'s traces, set:", Style.DIM)
-        say(f"  {how}")
+        for line in how.splitlines():
+            say(f"  {line}")

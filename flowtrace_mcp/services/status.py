@@ -128,12 +128,12 @@ def telemetry_variables(agent: str, otlp_http_port: int) -> str:
             " OTEL_LOG_USER_PROMPTS=1 OTEL_LOG_TOOL_DETAILS=1"
         ),
         "codex": (
-            "~/.codex/config.toml: [otel] trace_exporter ="
-            f' {{ otlp-http = {{ endpoint = "{endpoint}/v1/traces", protocol = "binary" }} }},'
-            " exporter the same with /v1/logs"
+            "in ~/.codex/config.toml:\n[otel]\ntrace_exporter ="
+            f' {{ otlp-http = {{ endpoint = "{endpoint}/v1/traces", protocol = "binary" }} }}\n'
+            f'exporter = {{ otlp-http = {{ endpoint = "{endpoint}/v1/logs", protocol = "binary" }} }}'
         ),
         "gemini-cli": (
-            '~/.gemini/settings.json: "telemetry": {"enabled": true, "traces": true,'
+            'in ~/.gemini/settings.json:\n"telemetry": {"enabled": true, "traces": true,'
             f' "otlpProtocol": "http", "otlpEndpoint": "{endpoint}"}}'
         ),
     }[agent]

@@ -1,5 +1,7 @@
 """What `status` says of the model: what waits for it, and how far a new one has come."""
 
+import json
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from flowtrace_mcp.services.status import (
     find_model_change,
     pending_embeddings,
     status,
+    telemetry_variables,
 )
 
 EXPORTS: Final = Path(__file__).parent.parent / "data/otlp"
@@ -100,3 +103,17 @@ def test_an_agent_whose_spans_came_is_not_told_how_to_send_them(context: Context
 
     assert set(before) == {"claude-code", "codex", "gemini-cli"}
     assert set(status(context, ListenerFacts()).switch_on) == {"gemini-cli"}
+
+
+def test_what_switches_an_agent_on_can_be_copied_as_it_is() -> None:
+    codex = telemetry_variables("codex", 14318).partition("\n")[2]
+    gemini = telemetry_variables("gemini-cli", 14318).partition("\n")[2]
+
+    exporters = tomllib.loads(codex)["otel"]
+    found = {name: one["otlp-http"]["endpoint"] for name, one in exporters.items()}
+    assert found == {
+        "trace_exporter": "http://127.0.0.1:14318/v1/traces",
+        "exporter": "http://127.0.0.1:14318/v1/logs",
+    }
+    telemetry = json.loads(f"{{{gemini}}}")["telemetry"]
+    assert telemetry["otlpEndpoint"] == "http://127.0.0.1:14318"
