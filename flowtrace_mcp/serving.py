@@ -4,6 +4,7 @@ It imports Starlette, uvicorn and the use cases, so ``app.py`` imports it late, 
 """
 
 import ctypes
+import gc
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,8 @@ def build_listener(
         SettingsError: The token file cannot be used.
     """
     give_memory_back()
+    # What the start has made stays; to look through it again and again takes 2.5 us a span.
+    gc.freeze()
     settings = context.settings
     policy = access_policy(settings)
     pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
