@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flowtrace_mcp.model.vector import VectorCode
     from flowtrace_mcp.rest.listener import Listener
     from flowtrace_mcp.services.context import Context
+    from flowtrace_mcp.services.forward_always import AlwaysForward
     from flowtrace_mcp.services.own_calls import OwnCalls
     from flowtrace_mcp.services.self_traces import SelfTraces, TakeRuns
     from flowtrace_mcp.services.status import ListenerFacts
@@ -71,6 +72,7 @@ class Application:
         self._listener: Listener | None = None
         self._self_traces: SelfTraces | None = None
         self._joiner: OwnCalls | None = None
+        self._forward: AlwaysForward | None = None
         self._stopping = threading.Event()
         self._warm = threading.Event()
         self._ended = threading.Event()
@@ -225,6 +227,8 @@ class Application:
             self._listener.stop()
         for thread in self._threads:
             thread.join(timeout=5)
+        if self._forward is not None:
+            self._forward.join(5)
         if self._context is not None:
             self._context.store.close()
             self._context = None
@@ -250,6 +254,7 @@ class Application:
                     upkeep.run_once()
                     settle_waiting(self.context())
                     self._join_own_calls()
+                    self._keep_forwarding()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:
@@ -273,6 +278,15 @@ class Application:
 
         self._joiner = self._joiner or OwnCalls(self.context())
         self._joiner.join_waiting()
+
+    def _keep_forwarding(self) -> None:
+        """Forward on a thread, where an endpoint is set and this is the process to do it."""
+        if self._forward is not None or not self.settings.forward_endpoint:
+            return
+        from flowtrace_mcp.services.forward_always import AlwaysForward
+
+        self._forward = AlwaysForward(self.context(), self._stopping, self._does_upkeep)
+        self._forward.start()
 
     def _start_listener(self) -> None:
         context = self.context()

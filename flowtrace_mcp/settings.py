@@ -22,7 +22,7 @@ SETTINGS_FILE: Final = "flowtrace.toml"
 DATABASE_FILE: Final = "flowtrace.db"
 TOKEN_FILE: Final = "token"  # noqa: S105 - the name of a file, not a secret
 LOG_FILE: Final = "flowtrace.log"
-_SECRET_FIELDS: Final = ("api_key", "redact")  # errors do not repeat them
+_SECRET_FIELDS: Final = ("api_key", "redact", "forward_headers")  # errors do not repeat them
 
 ListenerMode = Literal["auto", "off", "required"]
 AuthMode = Literal["false", "true", "strict"]
@@ -49,6 +49,8 @@ class Settings:
     redact: tuple[re.Pattern[str], ...] = ()
     log_level: str = "warning"
     self_traces: SelfTracesMode = "on"
+    forward_endpoint: str = ""
+    forward_headers: str = ""
     span_durability: Literal["full", "normal"] = "full"
     max_body_bytes: int = 64 * 1024 * 1024
     cors_origins: tuple[str, ...] = ()
@@ -191,6 +193,18 @@ OPTIONS: Final = (
         section="observability",
         parse=_one_of("on", "off", "content"),
         help="on: calls of our own tools are spans, without texts; content: with them; off: none",
+    ),
+    Option(
+        field="forward_endpoint",
+        section="observability",
+        parse=str.strip,
+        help="URL of another OTLP/HTTP receiver; who listens sends on to it what is stored",
+    ),
+    Option(
+        field="forward_headers",
+        section="observability",
+        parse=str.strip,
+        help="headers for it, name=value,name=value, as OTEL_EXPORTER_OTLP_HEADERS has them",
     ),
     Option(
         field="span_durability",

@@ -116,6 +116,11 @@ COMMANDS: Final = (
         example="flowtrace traces --view errors --since 2026-07-01",
     ),
     Command(
+        name="forward",
+        summary="send on traces, logs and metrics to another OTLP endpoint",
+        example="flowtrace forward http://127.0.0.1:14318 --since 2026-07-01",
+    ),
+    Command(
         name="prices",
         summary="what models cost: show, set your own, take over a newer table, recompute",
         example="flowtrace prices set my-model --input 0.5 --output 2",

@@ -51,6 +51,8 @@ _RECENT: Final = """
     SELECT edge_key, edge FROM edges
     WHERE edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
 """
+_KEYS_FROM: Final = "SELECT edge_key FROM edges WHERE edge_key >= ? ORDER BY edge_key LIMIT ?"
+_KEYED: Final = "SELECT edge_key, edge FROM edges WHERE edge_key IN carray(?) ORDER BY edge_key"
 _COUNT_PROJECT: Final = "SELECT count(*) FROM edges WHERE project_id = ?"
 _REBIND: Final = "UPDATE edges SET project_id = ?, edge = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM edges WHERE edge_key IN carray(?)"
@@ -141,6 +143,16 @@ def list_project_edges(
     if project_id is None:
         return list(reader.execute(_RECENT, (since, until, limit)))
     return list(reader.execute(_OF_PROJECT, (project_id, since, until, limit)))
+
+
+def list_keys_from(reader: apsw.Connection, first: int, limit: int) -> list[int]:
+    """Return keys from one on, in their order, at most ``limit``."""
+    return [row[0] for row in reader.execute(_KEYS_FROM, (first, limit))]
+
+
+def list_keyed_edges(reader: apsw.Connection, keys: Sequence[int]) -> list[KeyedEdge]:
+    """Return those edges of some keys that are there, in the order of the keys."""
+    return list(reader.execute(_KEYED, (int_array(keys),)))
 
 
 def count_project_edges(reader: apsw.Connection, project_id: int) -> int:

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import apsw
 
+from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.storage.arrivals import note_arrivals
 from flowtrace_mcp.storage.compression import decompress
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
@@ -49,6 +51,11 @@ _DIGESTS_OF_TRACE: Final = """
 _STATE_OF_SESSION: Final = """
     SELECT count(*), max(time_us) FROM logs WHERE session_id = ? AND session_id <> 0
 """
+_KNOWN: Final = "SELECT digest FROM logs WHERE digest IN carray(?)"
+_PLACES: Final = f"SELECT time_us, digest FROM logs WHERE {_AFTER}"
+_BY_DIGEST: Final = """
+    SELECT data FROM logs WHERE digest IN carray(?) AND time_us >= ? ORDER BY time_us, digest
+"""
 _COUNT: Final = "SELECT count(*) FROM logs"
 
 # digest, time, low trace id, span id, session, event name, resource; then the compressed record
@@ -68,9 +75,23 @@ class StoredLog:
 
 def insert_logs(connection: apsw.Connection, rows: Sequence[LogRow]) -> int:
     """Keep records not yet there; return how many were new."""
+    note_arrivals(connection, Signal.LOGS, lambda: _new_digests(connection, rows))
     before = connection.total_changes()
     insert_rows(connection, _INSERT, rows, _ONCE)
     return connection.total_changes() - before
+
+
+def list_places(
+    reader: apsw.Connection, after: tuple[int, int], limit: int
+) -> list[tuple[int, int]]:
+    """Return time and digest of the records after a place, in the order of both."""
+    return list(reader.execute(_PLACES, (*after, limit)))
+
+
+def list_by_digest(reader: apsw.Connection, digests: Sequence[int], since_us: int) -> list[bytes]:
+    """Return those records of some digests that are there and not older, encoded, by time."""
+    found = reader.execute(_BY_DIGEST, (int_array(digests), since_us))
+    return [decompress(row[0]) for row in found]
 
 
 def list_logs(
@@ -137,6 +158,12 @@ def find_session_state(reader: apsw.Connection, session_id: int) -> tuple[int, i
     """
     count, latest_us = next(reader.execute(_STATE_OF_SESSION, (to_signed(session_id),)))
     return int(count), int(latest_us or 0)
+
+
+def _new_digests(connection: apsw.Connection, rows: Sequence[LogRow]) -> list[int]:
+    digests = list(dict.fromkeys(row[0] for row in rows))
+    known = {row[0] for row in connection.execute(_KNOWN, (int_array(digests),))}
+    return [digest for digest in digests if digest not in known]
 
 
 def count_logs(reader: apsw.Connection) -> int:

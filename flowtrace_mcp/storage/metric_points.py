@@ -6,9 +6,11 @@ from typing import Any, Final
 
 import apsw
 
+from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage.arrivals import note_arrivals
 from flowtrace_mcp.storage.compression import decompress
-from flowtrace_mcp.storage.rows import insert_rows
+from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
     CREATE TABLE metric_points (
@@ -40,6 +42,11 @@ _OF_SESSION: Final = f"""
     AND (? = 0 OR name_id = ?) AND (? = 0 OR service_id = ?) AND {_AFTER}
 """
 _ALL: Final = f"{_SELECT} WHERE {_AFTER}"
+_KNOWN: Final = "SELECT digest FROM metric_points WHERE digest IN carray(?)"
+_PLACES: Final = f"SELECT time_us, digest FROM metric_points WHERE {_AFTER}"
+_BY_DIGEST: Final = """
+    SELECT data FROM metric_points WHERE digest IN carray(?) AND time_us >= ? ORDER BY time_us, digest
+"""
 _COUNT: Final = "SELECT count(*) FROM metric_points"
 
 # digest, time, name, service, session; then the compressed point
@@ -57,9 +64,23 @@ class StoredPoint:
 
 def insert_points(connection: apsw.Connection, rows: Sequence[MetricRow]) -> int:
     """Keep points not yet there; return how many were new."""
+    note_arrivals(connection, Signal.POINTS, lambda: _new_digests(connection, rows))
     before = connection.total_changes()
     insert_rows(connection, _INSERT, rows, _ONCE)
     return connection.total_changes() - before
+
+
+def list_places(
+    reader: apsw.Connection, after: tuple[int, int], limit: int
+) -> list[tuple[int, int]]:
+    """Return time and digest of the points after a place, in the order of both."""
+    return list(reader.execute(_PLACES, (*after, limit)))
+
+
+def list_by_digest(reader: apsw.Connection, digests: Sequence[int], since_us: int) -> list[bytes]:
+    """Return those points of some digests that are there and not older, encoded, by time."""
+    found = reader.execute(_BY_DIGEST, (int_array(digests), since_us))
+    return [decompress(row[0]) for row in found]
 
 
 def list_points(
@@ -95,6 +116,12 @@ def list_points(
     else:
         rows = reader.execute(_ALL, tail)
     return [StoredPoint(digest=row[0], time_us=row[1], data=decompress(row[2])) for row in rows]
+
+
+def _new_digests(connection: apsw.Connection, rows: Sequence[MetricRow]) -> list[int]:
+    digests = list(dict.fromkeys(row[0] for row in rows))
+    known = {row[0] for row in connection.execute(_KNOWN, (int_array(digests),))}
+    return [digest for digest in digests if digest not in known]
 
 
 def count_points(reader: apsw.Connection) -> int:

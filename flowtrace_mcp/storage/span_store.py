@@ -10,9 +10,11 @@ import apsw
 import msgspec
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge, with_project
+from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
 from flowtrace_mcp.storage import (
+    arrivals,
     contents,
     edges,
     logs,
@@ -430,6 +432,7 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
         return
     spans = [one.span for one in fresh]
     keys = edges.free_keys(connection, [(s.write.start_us, s.span_number) for s in spans])
+    arrivals.note_arrivals(connection, Signal.SPANS, lambda: keys)
     edges.insert_edges(
         connection,
         [

@@ -25,6 +25,7 @@ from flowtrace_mcp.storage import (
 )
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
+from flowtrace_mcp.storage.forward_store import ForwardStore
 from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
@@ -79,6 +80,7 @@ class Store:
         self.records = RecordStore(self._database)
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
+        self.forwardings = ForwardStore(self._database)
         self.own_calls = OwnCallStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
 

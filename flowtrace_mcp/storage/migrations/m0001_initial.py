@@ -5,6 +5,7 @@ import uuid
 import apsw
 
 from flowtrace_mcp.storage import (
+    arrivals,
     contents,
     edges,
     leases,
@@ -43,6 +44,7 @@ _TABLES = (
     sessions,
     span_claims,
     own_calls,
+    arrivals,
     traces,
     project_hours,
     logs,
