@@ -1,6 +1,6 @@
 """A batch of spans turned into rows and roll-up additions: no SQL here, only arithmetic."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
@@ -69,6 +69,31 @@ class Share(msgspec.Struct, kw_only=True):
     values: tuple[Any, ...]  # sums, in the order of the columns
     durations_us: Sequence[int]
     gone_durations_us: Sequence[int]
+
+
+class PreparedBatch(msgspec.Struct, frozen=True):
+    """Spans to be stored together, and what they amount to if none of them is there already.
+
+    All that can be known before the write lock is taken: the writer's thread is the one that
+    everybody waits for.
+    """
+
+    spans: Sequence[PreparedSpan]  # the last of equal ones, parents before their children
+    shares: Sequence[Share]  # their projects are not known yet
+    names: Collection[str]
+    contents: Mapping[int, bytes]
+
+
+def prepare_batch(writes: Iterable[SpanWrite]) -> PreparedBatch:
+    """Return spans made ready, to be done on the caller's thread."""
+    latest = {span.identity: span for span in prepare_spans(writes)}
+    return batch_of([(span, 0) for span in in_causal_order(list(latest.values()))])
+
+
+def batch_of(placed: Sequence[tuple[PreparedSpan, int]]) -> PreparedBatch:
+    """Return (span, project id) pairs with what they amount to."""
+    spans = [span for span, _ in placed]
+    return PreparedBatch(spans, shares_of(placed), names_of(spans), contents_of(spans))
 
 
 def prepare_spans(writes: Iterable[SpanWrite]) -> list[PreparedSpan]:

@@ -40,16 +40,15 @@ from flowtrace_mcp.storage.rebuild import (
 )
 from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans
 from flowtrace_mcp.storage.span_rows import (
+    PreparedBatch,
     PreparedSpan,
-    contents_of,
+    Share,
+    batch_of,
     edge_of,
     grown_from,
     hours_touched,
-    in_causal_order,
-    names_of,
-    prepare_spans,
+    prepare_batch,
     sessions_touched,
-    shares_of,
     traces_touched,
     usage_row,
 )
@@ -124,8 +123,8 @@ class SpanStore:
 
     def insertion(self, writes: Iterable[SpanWrite]) -> Callable[[apsw.Connection], Stored]:
         """Return the job that stores spans, all made ready for it here."""
-        spans = prepare_spans(writes)
-        return lambda connection: _insert(connection, spans, self._cache)
+        batch = prepare_batch(writes)
+        return lambda connection: _insert(connection, batch, self._cache)
 
     def bind_session(self, session: str, project_id: int) -> int:
         """Bind a session to a project; everything of it that is stored moves along.
@@ -303,19 +302,18 @@ def _with_payloads(
 
 
 def _insert(
-    connection: apsw.Connection, spans: Sequence[PreparedSpan], cache: contents.ContentCache
+    connection: apsw.Connection, batch: PreparedBatch, cache: contents.ContentCache
 ) -> Stored:
     """Store a batch inside a transaction; the last of equal spans wins."""
-    latest = {span.identity: span for span in spans}
-    _yield_to_better(connection, latest)
-    known = _stored_already(connection, latest)
+    spans = _yield_to_better(connection, batch.spans)
+    known = _stored_already(connection, spans)
     resent = [key for key, _ in known.values()]
     held = payloads.get_payloads(connection, resent, cache) if resent else {}
-    project_of = _projects_of(connection, {span.session_id for span in latest.values()})
+    project_of = _projects_of(connection, {span.session_id for span in spans})
     clock = int(meta.find_meta(connection, meta.CLOCK) or 0)
     fresh: list[_Fresh] = []
     same_count = 0
-    for span in in_causal_order(list(latest.values())):
+    for span in spans:
         project_id = project_of[span.session_id]
         edge = edge_of(span, project_id=project_id, clock=clock + 1)
         before = known.get(span.identity)
@@ -326,7 +324,12 @@ def _insert(
         fresh.append(_Fresh(span, project_id, edge, before))
     replaced = [one for one in fresh if one.before is not None]
     shrunk = _withdraw(connection, replaced) if replaced else []
-    _store(connection, fresh)
+    if replaced or len(fresh) < len(batch.spans):
+        batch = batch_of([(one.span, one.project_id) for one in fresh])
+    else:
+        for share in batch.shares:
+            share.project_id = project_of[share.session_id]
+    _store(connection, fresh, batch)
     _rebuild(connection, shrunk)
     meta.update_meta(connection, meta.CLOCK, str(clock))
     return Stored(
@@ -344,14 +347,14 @@ def _projects_of(connection: apsw.Connection, session_ids: Collection[int]) -> d
 
 
 def _yield_to_better(
-    connection: apsw.Connection, latest: dict[tuple[bytes, bytes], PreparedSpan]
-) -> None:
+    connection: apsw.Connection, spans: Sequence[PreparedSpan]
+) -> Sequence[PreparedSpan]:
     """Leave out, and take out, spans of hooks that OpenTelemetry tells as well."""
-    settled = span_claims.settle_claims(connection, (span.write for span in latest.values()))
-    for identity in list(latest) if settled.refused else ():
-        if int.from_bytes(identity[1], "big", signed=True) in settled.refused:
-            del latest[identity]
+    settled = span_claims.settle_claims(connection, (span.write for span in spans))
     _remove_spans(connection, settled.withdrawn)
+    if not settled.refused:
+        return spans
+    return [span for span in spans if span.span_number not in settled.refused]
 
 
 def withdraw_told(connection: apsw.Connection, told: Sequence[ToldBeside]) -> None:
@@ -365,11 +368,12 @@ def _remove_spans(connection: apsw.Connection, numbers: Collection[int]) -> None
 
 
 def _stored_already(
-    connection: apsw.Connection, wanted: Mapping[tuple[bytes, bytes], PreparedSpan]
+    connection: apsw.Connection, spans: Sequence[PreparedSpan]
 ) -> dict[tuple[bytes, bytes], edges.KeyedEdge]:
+    same = edges.list_same_spans(connection, [span.span_number for span in spans])
+    wanted = {span.identity for span in spans} if same else set()
     found = {}
-    numbers = [span.span_number for span in wanted.values()]
-    for key, edge in edges.list_same_spans(connection, numbers):
+    for key, edge in same:
         identity = (edge[40:48][::-1] + edge[:8], edge[8:16])
         if identity in wanted:
             found[identity] = (key, edge)
@@ -427,7 +431,7 @@ def _remove(connection: apsw.Connection, stale: Sequence[edges.KeyedEdge]) -> No
     _rebuild(connection, gone)
 
 
-def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
+def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: PreparedBatch) -> None:
     if not fresh:
         return
     spans = [one.span for one in fresh]
@@ -452,15 +456,12 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh]) -> None:
     )
     rows = (usage_row(key, span.write) for key, span in zip(keys, spans, strict=True))
     usage.insert_usage(connection, [row for row in rows if row is not None])
-    strings.insert_strings(connection, names_of(spans))
-    contents.insert_contents(connection, contents_of(spans))
-    _add_to_rollups(connection, [(one.span, one.project_id) for one in fresh])
+    strings.insert_strings(connection, batch.names)
+    contents.insert_contents(connection, batch.contents)
+    _add_to_rollups(connection, batch.shares)
 
 
-def _add_to_rollups(
-    connection: apsw.Connection, placed: Sequence[tuple[PreparedSpan, int]]
-) -> None:
-    shares = shares_of(placed)
+def _add_to_rollups(connection: apsw.Connection, shares: Sequence[Share]) -> None:
     sessions.add_to_sessions(connection, sessions_touched(shares))
     traces.add_to_traces(connection, traces_touched(shares))
     for addition in hours_touched(shares):
