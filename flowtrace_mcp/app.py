@@ -137,7 +137,9 @@ class Application:
         """Return who serves which port, as far as this process knows."""
         from flowtrace_mcp.services.status import ListenerFacts
 
-        problems = tuple(str(error) for error in (self._refusal, self._problem) if error)
+        forwarding = self._forward.problem if self._forward else ""
+        told = (self._refusal, self._problem, forwarding)
+        problems = tuple(str(error) for error in told if error)
         if self._listener is None:
             return ListenerFacts(problems=problems)
         state = self._listener.state()

@@ -35,6 +35,11 @@ class AlwaysForward:
         self._said = ""
         self._thread = threading.Thread(target=self._run, name="flowtrace-forward", daemon=True)
 
+    @property
+    def problem(self) -> str:
+        """Return what keeps it from forwarding, "" when nothing does."""
+        return self._said
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -57,6 +62,7 @@ class AlwaysForward:
                 self._say(str(error))
             except Exception:  # noqa: BLE001 - the outer edge of the thread: forwarding goes on
                 pause_s = AFTER_FAILURE_S
+                self._said = "forwarding failed; see the log file"
                 _log.exception("forwarding failed")
 
     def _forwarder(self) -> Forwarder:
@@ -71,6 +77,7 @@ class AlwaysForward:
         )
 
     def _say(self, text: str) -> None:
-        if text != self._said:
-            _log.warning("forwarding waits: %s", text)
-        self._said = text
+        said = f"forwarding waits: {text}"
+        if said != self._said:
+            _log.warning(said)
+        self._said = said

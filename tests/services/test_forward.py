@@ -25,13 +25,17 @@ from flowtrace_mcp.ingest.metric_writes import read_point
 from flowtrace_mcp.ingest.otlp_sending import endpoint_of
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.services import own_calls
 from flowtrace_mcp.services.forward import Forwarder, headers_of, refuse_ourselves
+from flowtrace_mcp.services.forward_always import AlwaysForward
 from flowtrace_mcp.services.trace_reading import decode_stored
 from flowtrace_mcp.storage import arrivals
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page
 from tests.ingest.otlp_bodies import START_NS, TIME_US, json_traces, logs, metrics, traces
+from tests.services import test_own_calls as own_calls_tests
 from tests.services.conftest import START_US
+from tests.waiting import wait_until
 
 PROTOBUF, JSON = PayloadEncoding.PROTOBUF, PayloadEncoding.JSON
 
@@ -321,6 +325,25 @@ def test_what_an_endpoint_refuses_of_a_batch_is_told(make_context, receiver):
     assert done.message == "a span is too old"
 
 
+def test_what_hooks_and_our_tools_told_counts_once_over_there_too(make_context, receiver):
+    context = make_context()
+    calls = own_calls.OwnCalls(context)
+    calls.tell([own_calls_tests.run()])
+    forwarder(context, receiver).run()
+    own_calls_tests.hook(context)
+    calls.join_waiting()
+    forwarder(context, receiver).run()
+    own_calls_tests.export(context)
+    calls.join_waiting()
+    forwarder(context, receiver).run()
+
+    (here,) = context.store.spans.list_traces(Page(limit=10))
+    (there,) = receiver.store.spans.list_traces(Page(limit=10))
+    assert there.trace_id == here.trace_id
+    assert there.measures == here.measures
+    assert there.measures.tool_call_count == 1
+
+
 def test_secrets_do_not_leave(make_context, receiver):
     context = make_context()
     take(context, "traces", traces(1, **{"input.value": "the key AKIAIOSFODNN7EXAMPLE here"}))
@@ -386,3 +409,43 @@ def test_what_is_no_address_is_refused_without_its_password(url):
 
 def test_an_address_may_name_a_signal():
     assert endpoint_of("https://h/otlp/v1/traces/", {}).base == "https://h/otlp"
+
+
+def test_a_set_endpoint_is_served_until_the_program_stops(make_context, receiver):
+    context = make_context(FLOWTRACE_FORWARD_ENDPOINT=receiver.url)
+    take(context, "logs", logs(1))
+    stopping = threading.Event()
+    always = AlwaysForward(context, stopping, lambda: True)
+    always.start()
+    wait_until(lambda: logs_of(receiver.store))
+    assert always.problem == ""
+    stopping.set()
+    always.join(5)
+
+    take(context, "logs", logs(2))
+    assert len(logs_of(receiver.store)) == 1
+
+
+def test_a_set_endpoint_that_cannot_be_used_is_told_as_a_problem(make_context):
+    context = make_context(FLOWTRACE_FORWARD_ENDPOINT="otel:4317")
+    stopping = threading.Event()
+    always = AlwaysForward(context, stopping, lambda: True)
+    always.start()
+    wait_until(lambda: always.problem)
+    stopping.set()
+    always.join(5)
+
+    assert "cannot forward" in always.problem
+
+
+def test_who_does_not_do_the_background_work_forwards_nothing(make_context, receiver):
+    context = make_context(FLOWTRACE_FORWARD_ENDPOINT=receiver.url)
+    take(context, "logs", logs(1))
+    stopping, asked = threading.Event(), []
+    always = AlwaysForward(context, stopping, lambda: asked.append(True))
+    always.start()
+    wait_until(lambda: asked)
+    stopping.set()
+    always.join(5)
+
+    assert receiver.requests == []
