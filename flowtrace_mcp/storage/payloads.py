@@ -1,6 +1,7 @@
 """The original bytes of each span, beside its edge."""
 
 import struct
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -133,11 +134,10 @@ def insert_payloads(
     connection: apsw.Connection, placed: Sequence[tuple[int, PackedPayload]]
 ) -> None:
     """Keep (edge key, payload) pairs and the packs that they lie in."""
-    used: dict[int, tuple[Pack, int]] = {}
-    for _, payload in placed:
-        pack, count = used.get(id(payload.pack), (payload.pack, 0))
-        used[id(pack)] = (pack, count + 1)
-    ids = dict(zip(used, insert_packs(connection, list(used.values())), strict=True))
+    packs = {id(one.pack): one.pack for _, one in placed}
+    counts = Counter([id(one.pack) for _, one in placed])
+    used = [(pack, counts[key]) for key, pack in packs.items()]
+    ids = dict(zip(packs, insert_packs(connection, used), strict=True))
     rows = [
         (edge_key, ids[id(one.pack)], one.offset_bytes, one.length_bytes, one.cuts)
         for edge_key, one in placed

@@ -36,6 +36,8 @@ _NO_USAGE = TokenUsage()
 # Plain numbers: combining members of an enum costs a microsecond.
 _PAYLOAD = int(EdgeFlag.PAYLOAD)
 _AGGREGATE = int(EdgeFlag.AGGREGATE)
+_ERROR = int(SpanStatus.ERROR)
+_TOOL_CALL = int(SpanType.TOOL_CALL)
 _start_us = attrgetter("write.start_us")
 
 
@@ -147,13 +149,13 @@ def measures_of(
 
     An aggregate's usage is not summed.
     """
-    is_aggregate = bool(flags & _AGGREGATE)
+    is_aggregate = flags & _AGGREGATE != 0
     tokens = _NO_USAGE if usage is None or is_aggregate else usage
     return (
         1,
-        int(status == SpanStatus.ERROR),
-        int(span_type in MODEL_CALL_TYPES and not is_aggregate),
-        int(span_type == SpanType.TOOL_CALL),
+        1 if status == _ERROR else 0,
+        1 if span_type in MODEL_CALL_TYPES and not is_aggregate else 0,
+        1 if span_type == _TOOL_CALL else 0,
         tokens.input,
         tokens.cache_read,
         tokens.cache_write,
