@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"how long to ask an endpoint that is away (default {PATIENCE_S:.0f})",
     )
+    parser.add_argument(
+        "--forget", action="store_true", help="send nothing, and keep nothing for it any more"
+    )
     parser.add_argument("--progress", action="store_true", help="say how far it is, on stderr")
 
 
@@ -59,6 +62,8 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
             mend="run `flowtrace forward http://host:4318`",
         )
     endpoint = endpoint_of(url, _headers(arguments, settings.forward_headers))
+    if arguments.forget:
+        return _forget(call, endpoint.base)
     refuse_ourselves(settings, endpoint)
     since_us = _since_us(arguments)
     progress = Progress(output=call.output, label="forwarding", is_asked=arguments.progress)
@@ -79,6 +84,17 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
         progress.end()
     _tell(call, endpoint.base, told)
     return EXIT_REFUSED if told.rejected_count or told.unreadable_count else 0
+
+
+def _forget(call: Call, base: str) -> int:
+    was_known = call.program.context().store.forwardings.delete(base)
+    if call.output.is_json:
+        call.output.answer({"endpoint": base, "forgotten": was_known})
+    elif was_known:
+        call.output.say(f"{base} is forgotten; to forward there begins anew")
+    else:
+        call.output.say(f"nothing was forwarded to {base}")
+    return 0
 
 
 def _wait(seconds: float) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.ingest.own_spans import OwnSpans, Place
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.ingest.span_claims import told_by
@@ -208,5 +209,8 @@ def _work_of(run: ToolRun, redactor: Redactor | None) -> OwnWork | None:
 def _json(value: Any, redactor: Redactor) -> str:
     if not value:
         return ""
-    clean = redactor.tree({"": value})[""]
+    try:
+        clean = redactor.tree({"": value})[""]
+    except InputError:  # arguments that were refused may nest as deep as they like
+        return ""
     return msgspec.json.encode(clean).decode()

@@ -6,7 +6,7 @@ forwarded nothing is noted.
 
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import apsw
 import msgspec
@@ -17,6 +17,8 @@ CREATE: Final = """
     CREATE TABLE arrivals (
         arrival_id INTEGER PRIMARY KEY AUTOINCREMENT,
         signal INTEGER NOT NULL,
+        first_place INTEGER NOT NULL,
+        last_place INTEGER NOT NULL,
         items BLOB NOT NULL
     ) STRICT;
     CREATE TABLE forwardings (
@@ -26,11 +28,17 @@ CREATE: Final = """
     ) STRICT, WITHOUT ROWID;
 """
 _IS_FORWARDING: Final = "SELECT 1 FROM forwardings WHERE endpoint > '' LIMIT 1"
-_INSERT: Final = "INSERT INTO arrivals (signal, items) VALUES (?, ?)"
+_INSERT: Final = """
+    INSERT INTO arrivals (signal, first_place, last_place, items) VALUES (?, ?, ?, ?)
+"""
 _LAST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'arrivals'"
 _LIST: Final = """
     SELECT arrival_id, signal, items FROM arrivals
     WHERE arrival_id > ? ORDER BY arrival_id LIMIT ?
+"""
+_BETWEEN: Final = """
+    SELECT items FROM arrivals
+    WHERE arrival_id > ? AND signal = ? AND first_place <= ? AND last_place >= ?
 """
 _FORGET: Final = """
     DELETE FROM arrivals WHERE arrival_id <= (SELECT min(arrival_id) FROM forwardings)
@@ -49,6 +57,10 @@ _GIVE_UP: Final = ("DELETE FROM forwardings", "DELETE FROM arrivals")
 ARRIVALS_LIMIT: Final = 50_000
 
 
+# An item, after what orders it among its kind: a key stands for itself, a digest has a time.
+Place: TypeAlias = tuple[int, int]
+
+
 class Arrival(NamedTuple):
     """A batch: keys of edges, or digests of log records or points."""
 
@@ -58,15 +70,16 @@ class Arrival(NamedTuple):
 
 
 def note_arrivals(
-    connection: apsw.Connection, signal: Signal, list_items: Callable[[], Sequence[int]]
+    connection: apsw.Connection, signal: Signal, list_items: Callable[[], Sequence[Place]]
 ) -> None:
-    """Note what a batch brings, if anything is forwarded; else the items are not even asked for."""
+    """Note what a batch brings, if anything is forwarded; else it is not even asked for."""
     if connection.execute(_IS_FORWARDING).get is None:
         return
-    items = list_items()
-    if not items:
+    places = list_items()
+    if not places:
         return
-    connection.execute(_INSERT, (int(signal), struct.pack(f"<{len(items)}q", *items)))
+    items = struct.pack(f"<{len(places)}q", *(item for _, item in places))
+    connection.execute(_INSERT, (int(signal), min(places)[0], max(places)[0], items))
     if int(connection.execute(_SPAN_OF_IDS).get) > ARRIVALS_LIMIT:
         for statement in _GIVE_UP:
             connection.execute(statement)
@@ -75,9 +88,28 @@ def note_arrivals(
 def list_arrivals(reader: apsw.Connection, after: int, limit: int) -> list[Arrival]:
     """Return arrivals after one, in their order."""
     return [
-        Arrival(arrival_id, Signal(signal), struct.unpack(f"<{len(items) // 8}q", items))
+        Arrival(arrival_id, Signal(signal), _unpacked(items))
         for arrival_id, signal, items in reader.execute(_LIST, (after, limit))
     ]
+
+
+def without_arrived(
+    reader: apsw.Connection, after: int, signal: Signal, places: Sequence[Place]
+) -> list[int]:
+    """Return the items of a page, in order, but for those that arrived after an arrival.
+
+    A batch is looked into only where it lies beside the page.
+    """
+    window = (places[-1][0], places[0][0])
+    wanted = dict.fromkeys(item for _, item in places)
+    for (items,) in reader.execute(_BETWEEN, (after, int(signal), *window)):
+        for item in _unpacked(items):
+            wanted.pop(item, None)
+    return list(wanted)
+
+
+def _unpacked(items: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(items) // 8}q", items)
 
 
 def begin_forwarding(connection: apsw.Connection, endpoint: str, since_us: int) -> Forwarding:

@@ -15,7 +15,6 @@ from flowtrace_mcp.storage.database import Database
 
 # With usual spans a request of less than 1 MiB.
 BATCH_ITEMS: Final = 512
-ARRIVALS_LIMIT: Final = arrivals.ARRIVALS_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +80,8 @@ class ForwardStore:
         if not places:
             then = replace(forwarding, stage=signal + 1, after=(BEFORE_ALL, BEFORE_ALL))
             return ForwardBatch(signal=signal, then=then)
-        noted = {
-            item
-            for arrival in arrivals.list_arrivals(
-                reader, forwarding.first_arrival_id, ARRIVALS_LIMIT
-            )
-            if arrival.signal == signal
-            for item in arrival.items
-        }
-        items = [item for _, item in places if item not in noted]
+        began = forwarding.first_arrival_id
+        items = arrivals.without_arrived(reader, began, signal, places)
         return self._batch(reader, signal, items, replace(forwarding, after=places[-1]))
 
     def _batch(

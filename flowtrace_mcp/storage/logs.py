@@ -8,7 +8,7 @@ import apsw
 
 from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import string_id, to_signed
-from flowtrace_mcp.storage.arrivals import note_arrivals
+from flowtrace_mcp.storage.arrivals import Place, note_arrivals
 from flowtrace_mcp.storage.compression import decompress
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
@@ -75,7 +75,7 @@ class StoredLog:
 
 def insert_logs(connection: apsw.Connection, rows: Sequence[LogRow]) -> int:
     """Keep records not yet there; return how many were new."""
-    note_arrivals(connection, Signal.LOGS, lambda: _new_digests(connection, rows))
+    note_arrivals(connection, Signal.LOGS, lambda: _new_places(connection, rows))
     before = connection.total_changes()
     insert_rows(connection, _INSERT, rows, _ONCE)
     return connection.total_changes() - before
@@ -160,10 +160,10 @@ def find_session_state(reader: apsw.Connection, session_id: int) -> tuple[int, i
     return int(count), int(latest_us or 0)
 
 
-def _new_digests(connection: apsw.Connection, rows: Sequence[LogRow]) -> list[int]:
-    digests = list(dict.fromkeys(row[0] for row in rows))
-    known = {row[0] for row in connection.execute(_KNOWN, (int_array(digests),))}
-    return [digest for digest in digests if digest not in known]
+def _new_places(connection: apsw.Connection, rows: Sequence[LogRow]) -> list[Place]:
+    times = {row[0]: row[1] for row in reversed(rows)}  # of equal ones the first is kept
+    known = {row[0] for row in connection.execute(_KNOWN, (int_array(times),))}
+    return [(time_us, digest) for digest, time_us in times.items() if digest not in known]
 
 
 def count_logs(reader: apsw.Connection) -> int:

@@ -8,7 +8,7 @@ import apsw
 
 from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import to_signed
-from flowtrace_mcp.storage.arrivals import note_arrivals
+from flowtrace_mcp.storage.arrivals import Place, note_arrivals
 from flowtrace_mcp.storage.compression import decompress
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
@@ -64,7 +64,7 @@ class StoredPoint:
 
 def insert_points(connection: apsw.Connection, rows: Sequence[MetricRow]) -> int:
     """Keep points not yet there; return how many were new."""
-    note_arrivals(connection, Signal.POINTS, lambda: _new_digests(connection, rows))
+    note_arrivals(connection, Signal.POINTS, lambda: _new_places(connection, rows))
     before = connection.total_changes()
     insert_rows(connection, _INSERT, rows, _ONCE)
     return connection.total_changes() - before
@@ -118,10 +118,10 @@ def list_points(
     return [StoredPoint(digest=row[0], time_us=row[1], data=decompress(row[2])) for row in rows]
 
 
-def _new_digests(connection: apsw.Connection, rows: Sequence[MetricRow]) -> list[int]:
-    digests = list(dict.fromkeys(row[0] for row in rows))
-    known = {row[0] for row in connection.execute(_KNOWN, (int_array(digests),))}
-    return [digest for digest in digests if digest not in known]
+def _new_places(connection: apsw.Connection, rows: Sequence[MetricRow]) -> list[Place]:
+    times = {row[0]: row[1] for row in reversed(rows)}  # of equal ones the first is kept
+    known = {row[0] for row in connection.execute(_KNOWN, (int_array(times),))}
+    return [(time_us, digest) for digest, time_us in times.items() if digest not in known]
 
 
 def count_points(reader: apsw.Connection) -> int:

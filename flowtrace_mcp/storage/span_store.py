@@ -436,7 +436,7 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: Prepared
         return
     spans = [one.span for one in fresh]
     keys = edges.free_keys(connection, [(s.write.start_us, s.span_number) for s in spans])
-    arrivals.note_arrivals(connection, Signal.SPANS, lambda: keys)
+    arrivals.note_arrivals(connection, Signal.SPANS, lambda: [(key, key) for key in keys])
     edges.insert_edges(
         connection,
         [

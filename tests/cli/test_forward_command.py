@@ -42,3 +42,12 @@ def test_an_address_of_another_kind_is_told_with_what_mends_it(typed: Type) -> N
 )
 def test_what_cannot_be_read_is_refused(typed: Type, more: tuple[str, ...]) -> None:
     assert typed("forward", "http://127.0.0.1:9", *more).code == 2
+
+
+def test_an_endpoint_can_be_forgotten(typed: Type) -> None:
+    url = "http://127.0.0.1:9"
+    typed("forward", url)
+
+    assert "is forgotten" in typed("forward", url, "--forget").out
+    assert typed("forward", url, "--forget", "--json").body == {"endpoint": url, "forgotten": False}
+    assert "nothing was forwarded" in typed("forward", url, "--forget").out
