@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from ingest import ceiling, last_trace_id
+from ingest import NO_OWN_SPANS, ceiling, last_trace_id
 from lab import data_folder, report, serving, spread
 from sending import JSON, PROTOBUF, cpu_s, send
 from span_bodies import as_json, requests
@@ -27,7 +27,7 @@ def measured(media_type: str) -> dict[str, Any]:
     trace_id = last_trace_id(bodies[-1])
     if media_type == JSON:
         warm, bodies = list(map(as_json, warm)), list(map(as_json, bodies))
-    with data_folder() as folder, serving(folder) as one:
+    with data_folder() as folder, serving(folder, **NO_OWN_SPANS) as one:
         port = one.ports()["otlp_http"]
         send(port, warm, connections=CONNECTIONS, media_type=media_type)
         used_s = cpu_s(one.pid)

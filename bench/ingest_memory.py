@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+from ingest import NO_OWN_SPANS
 from lab import data_folder, peak_mib, report, rss_mib, serving
 from sending import Sender
 from span_bodies import requests
@@ -30,7 +31,7 @@ def bodies(number: int) -> Iterator[bytes]:
 def main() -> int:
     """Send, look at the memory now and then, report."""
     seen_mib = []
-    with data_folder() as folder, serving(folder) as one:
+    with data_folder() as folder, serving(folder, **NO_OWN_SPANS) as one:
         sender = Sender(one.ports()["otlp_http"], bodies, connections=CONNECTIONS)
         idle_mib = rss_mib(one.pid)
         sender.start()
