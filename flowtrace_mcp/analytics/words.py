@@ -67,10 +67,16 @@ def search_terms(text: str) -> list[str]:
     return _distinct(terms or _words(text), LIMIT_FTS_TERMS)
 
 
-def fts_query(terms: Sequence[str], project_tokens: Sequence[str]) -> str | None:
-    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of some projects.
+def any_of(terms: Sequence[str]) -> str:
+    """Return an FTS5 MATCH expression for rows of any project that hold one of some terms.
 
     Every term is quoted, so that no input is read as syntax.
+    """
+    return f"{{body identifiers}} : ({' OR '.join(map(quoted, terms))})"
+
+
+def fts_query(terms: Sequence[str], project_tokens: Sequence[str]) -> str | None:
+    """Return an FTS5 MATCH expression over ``body`` and ``identifiers`` of some projects.
 
     Args:
         terms: From ``search_terms``.
@@ -82,9 +88,7 @@ def fts_query(terms: Sequence[str], project_tokens: Sequence[str]) -> str | None
     """
     if not terms:
         return None
-    alternatives = " OR ".join(map(quoted, terms))
-    projects = " OR ".join(map(quoted, project_tokens))
-    return f"project : ({projects}) AND {{body identifiers}} : ({alternatives})"
+    return f"project : ({' OR '.join(map(quoted, project_tokens))}) AND {any_of(terms)}"
 
 
 def _words(text: str) -> Iterator[str]:

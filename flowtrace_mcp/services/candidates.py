@@ -6,7 +6,7 @@ from typing import Final
 
 from flowtrace_mcp.analytics.ranking import Candidate, Term, normalise_bm25, rarity, strength_of
 from flowtrace_mcp.analytics.unread import presumed_cosine
-from flowtrace_mcp.analytics.words import fts_query, search_terms
+from flowtrace_mcp.analytics.words import any_of, fts_query, search_terms
 from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.model.vector import VectorCode
@@ -32,16 +32,21 @@ class Candidates:
 def find_candidates(context: Context, query: str, wanted: MemoryFilter) -> Candidates:
     """Return what a search by words and by meaning finds, and the neighbours of the best."""
     store = context.store.memories
-    tokens = [project_token(number) for number in {wanted.place.project_id, 0}]
+    project_id = wanted.place.project_id
     codes = context.meaning.encode([query])
     code = codes[0] if codes else None
     words = search_terms(query)
-    holders = store.list_word_rows({word: fts_query([word], tokens) or "" for word in words})
-    found = store.search(fts_query(list(holders) or words, tokens), code, wanted, FOUND_LIMIT)
+    holders = store.list_word_rows(words, project_id)
+    if holders:
+        among = set[int]().union(*holders.values())
+        match = any_of(list(holders)) if among else None
+    else:  # each word is common, or there is none
+        among, match = None, fts_query(words, [project_token(n) for n in {project_id, 0}])
+    found = store.search(match, code, wanted, FOUND_LIMIT, among)
     traits = store.list_traits([one.key for one in found])
     candidates = _candidates(found, traits)
     candidates += _neighbours(context, candidates, traits, code, wanted)
-    count = store.count_about(wanted.place.project_id)
+    count = store.count_about(project_id)
     terms = [
         Term(rarity=rarity(max(count, len(keys)), len(keys)), keys=keys)
         for keys in holders.values()

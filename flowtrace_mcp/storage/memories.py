@@ -156,6 +156,10 @@ _ABOUT: Final = """
 """
 _ABOUT_LIMIT: Final = 5000  # beyond that more of them change little
 _COUNT: Final = "SELECT count(*) FROM memories WHERE retracted_us IS NULL"
+_FOREIGN: Final = """
+    SELECT memory_key FROM memories WHERE project_id > 0 AND project_id < :project
+    UNION ALL SELECT memory_key FROM memories WHERE project_id > :project LIMIT :limit
+"""
 _PROJECT_KEYS: Final = "SELECT memory_key FROM memories WHERE project_id = ?"
 _COUNT_PROJECT: Final = "SELECT count(*) FROM memories WHERE project_id = ?"
 _MOVE: Final = "UPDATE memories SET project_id = ? WHERE project_id = ?"
@@ -359,6 +363,11 @@ def count_memories(reader: apsw.Connection) -> int:
 def count_about(reader: apsw.Connection, project_id: int) -> int:
     """Return how many memories a project and the global layer have, at most 5,000."""
     return int(reader.execute(_ABOUT, (project_id, _ABOUT_LIMIT)).get)
+
+
+def list_foreign_keys(reader: apsw.Connection, project_id: int, limit: int) -> list[int]:
+    """Return the keys of memories that other projects have, at most so many."""
+    return [row[0] for row in reader.execute(_FOREIGN, {"project": project_id, "limit": limit})]
 
 
 def list_project_keys(reader: apsw.Connection, project_id: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Memories in and out: row, text and vector together in one transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -182,7 +182,12 @@ class MemoryStore:
             return memories.list_near_handles(reader, project_id, patterns, limit)
 
     def search(
-        self, match: str | None, query: VectorCode | None, wanted: MemoryFilter, limit: int
+        self,
+        match: str | None,
+        query: VectorCode | None,
+        wanted: MemoryFilter,
+        limit: int,
+        among: Collection[int] | None = None,
     ) -> list[Found]:
         """Return candidates of both arms, each candidate scored by both where it can be.
 
@@ -191,9 +196,12 @@ class MemoryStore:
             query: The question's vector, or None to ask no meaning.
             wanted: Which memories may be seen.
             limit: At most so many from each arm.
+            among: Keys of the memories whose words are asked; None for all that match.
         """
         with self._database.reading() as reader:
-            by_text = dict(memory_text.search_text(reader, match, wanted, limit) if match else ())
+            by_text: dict[int, float] = {}
+            if match is not None:
+                by_text = dict(memory_text.search_text(reader, match, wanted, limit, among))
             by_vector: dict[int, float] = {}
             if query is not None:
                 by_vector = dict(self._vectors.search(reader, query, wanted, limit))
@@ -229,10 +237,11 @@ class MemoryStore:
         with self._database.reading() as reader:
             return memories.count_about(reader, project_id)
 
-    def list_word_rows(self, matches: Mapping[str, str]) -> dict[str, set[int]]:
+    def list_word_rows(self, words: Sequence[str], project_id: int) -> dict[str, set[int]]:
         """Return word -> memories that hold it; see ``memory_text.list_word_rows``."""
         with self._database.reading() as reader:
-            return memory_text.list_word_rows(reader, matches, memories.newest_key(reader))
+            count = memories.newest_key(reader)
+            return memory_text.list_word_rows(reader, words, project_id, count)
 
     def score(
         self, query: VectorCode | None, wanted: MemoryFilter, keys: Sequence[int]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowtrace_mcp.model.memory import MemoryPlace
+from flowtrace_mcp.model.memory import MemoryPlace, ScopeName
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.memory_text import COMMON_LEAST_ROWS
 from flowtrace_mcp.storage.memory_traits import BEGINNING_CHARACTERS, Traits
@@ -65,16 +65,49 @@ def test_words_are_found_in_the_asking_project_alone(memories: MemoryStore) -> N
     mine = memories.newest_key()
     keep(memories, "deploy by make", place=OTHER)
 
-    rows = memories.list_word_rows({"deploy": matching("deploy", 1), "gone": matching("gone", 1)})
+    assert memories.list_word_rows(["deploy", "gone"], 1) == {"deploy": {mine}, "gone": set()}
 
-    assert rows == {"deploy": {mine}, "gone": set()}
+
+def test_words_are_found_among_many_memories_of_other_projects(memories: MemoryStore) -> None:
+    elsewhere = [new_memory(f"deploy {n}", place=OTHER) for n in range(COMMON_LEAST_ROWS)]
+    memories.insert_memories([write_of(new) for new in elsewhere], by_rule)
+    keep(memories, "deploy by hand")
+    mine = memories.newest_key()
+    keep(memories, "deploy everywhere", scope=ScopeName.GLOBAL)
+
+    found = memories.list_word_rows(["deploy", "gone"], 1)
+
+    assert found == {"deploy": {mine, memories.newest_key()}, "gone": set()}
+    assert memories.list_word_rows(["deploy"], 2) == {}
+
+
+def test_a_word_that_many_hold_elsewhere_is_not_left_out(memories: MemoryStore) -> None:
+    writes = [write_of(new_memory(f"turn {n}", place=OTHER)) for n in range(COMMON_LEAST_ROWS - 1)]
+    memories.insert_memories(writes, by_rule)
+    keep(memories, "turn here")
+
+    assert memories.list_word_rows(["turn"], 1) == {"turn": {memories.newest_key()}}
+
+
+def test_a_search_among_some_memories_finds_no_others(memories: MemoryStore) -> None:
+    keep(memories, "deploy by hand")
+    first = memories.newest_key()
+    keep(memories, "deploy by make")
+    alone, both = (
+        memories.search(matching("deploy"), None, asking(), 10, among)
+        for among in ([first], [first, memories.newest_key()])
+    )
+
+    assert [hit.key for hit in alone] == [first]
+    assert both == memories.search(matching("deploy"), None, asking(), 10)
+    assert memories.search(matching("deploy"), None, asking(), 10, ()) == []
 
 
 def test_a_word_that_many_hold_is_left_out(memories: MemoryStore) -> None:
     writes = [write_of(new_memory(f"turn {n}")) for n in range(COMMON_LEAST_ROWS)]
     memories.insert_memories(writes[1:], by_rule)
-    assert "turn" in memories.list_word_rows({"turn": matching("turn", 1)})
+    assert "turn" in memories.list_word_rows(["turn"], 1)
 
     memories.insert_memories(writes[:1], by_rule)
 
-    assert memories.list_word_rows({"turn": matching("turn", 1)}) == {}
+    assert memories.list_word_rows(["turn"], 1) == {}

@@ -157,6 +157,8 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "remember": remember,
     "forget": lambda s: s.memories.retract(keep(s.memories, "word x").handle, 1, ""),
     "recall": lambda s: s.memories.search(matching("word"), code(1, 0), asking(), 20),
+    "words of a recall": lambda s: s.memories.list_word_rows(["word"], 1),
+    "recall among some": lambda s: s.memories.search(matching("word"), None, asking(), 20, [1]),
     "recall of a layer": lambda s: s.memories.list_recent(asking(scope=ScopeName.REPO), 20),
     "recall by codes": by_codes,
     "pending": lambda s: s.memories.list_pending("e@2", 10),
