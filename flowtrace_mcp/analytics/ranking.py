@@ -16,9 +16,10 @@ docs/recall.md.
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, mul
+from itertools import repeat
+from operator import attrgetter, itemgetter, mul
 from typing import Final, NamedTuple, TypeVar
 
 from flowtrace_mcp.analytics.question_dates import date_match
@@ -29,12 +30,16 @@ _RECENT_STRENGTH: Final = 0.5  # share of the largest strength from which recenc
 # What a word counts that only a memory so many steps away in the session holds.
 _AROUND: Final = ((-2, 0.45), (-1, 0.7), (1, 0.6), (2, 0.4))
 _Item = TypeVar("_Item")
+_key: Final = attrgetter("key")
+_score: Final = attrgetter("score")
+_NONE: Final = repeat(0.0)
 
 
 class Signals(NamedTuple):
     """What speaks for a memory, each about 0 to 1.
 
-    A tuple, for hundreds are made for each question: frozen classes take three times as long.
+    A tuple, as `Candidate` and `Ranked` are, for hundreds are made for each question: frozen
+    classes take three times as long.
     """
 
     own: float  # d + M * b
@@ -78,8 +83,7 @@ TEXT_WEIGHT: Final = 0.3
 OWN_TEXT_WEIGHT: Final = 0.15
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A memory that a search found, with what each search said of it."""
 
     key: int  # any number that is the memory's alone
@@ -105,8 +109,7 @@ class Term:
     keys: Collection[int]  # of the memories that hold it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A memory in its place."""
 
     key: int
@@ -151,21 +154,23 @@ def rank(
         now_us: What ``yesterday`` in the question is counted from.
         weights: How much each signal counts.
     """
-    candidates = sorted(candidates, key=lambda one: one.key)
+    candidates = sorted(candidates, key=_key)
     signals = signals_of(candidates, asked=read_question(query, now_us), terms=terms)
+    ranked = list(_weighed(candidates, signals, weights))
+    ranked.sort(key=_score, reverse=True)  # and those of equal scores stay in order
+    return ranked
+
+
+def _weighed(
+    candidates: Sequence[Candidate], signals: Sequence[Signals], weights: Weights
+) -> Iterator[Ranked]:
     text = normalise_bm25(candidates)
-    strength = {c.key: strength_of(c, text) for c in candidates}
     shares = _shares(weights)
-    ranked = [
-        Ranked(
-            key=c.key,
-            score=sum(map(mul, shares, one)),
-            strength=strength[c.key],
-            support=strength[c.key] + weights.around * one.around + weights.answers * one.answers,
-        )
-        for c, one in zip(candidates, signals, strict=True)
-    ]
-    return sorted(ranked, key=lambda one: (-one.score, one.key))
+    for one, signal in zip(candidates, signals, strict=True):
+        score = sum(map(mul, shares, signal))
+        strength = strength_of(one, text)
+        beside = weights.around * signal.around + weights.answers * signal.answers
+        yield Ranked(one.key, score, strength, strength + beside)
 
 
 def signals_of(
@@ -180,21 +185,19 @@ def signals_of(
     answers = cosine_of_questions(candidates, questions)
     recency = recency_of(candidates, own) if asked.is_recent else {}
     named = {a for a in {c.author for c in candidates} if is_author_named(a, asked.words)}
-    return [
-        Signals(
-            own=own[c.key],
-            session=session[c.key],
-            coverage=coverage[c.key][0],
-            around=coverage[c.key][1],
-            answers=answers.get((c.session, c.sequence - 1), 0.0),
-            date=date_match(asked.dates, c.when_us) if asked.dates else 0.0,
-            time=float(asked.is_when and tells_time(c.text)),
-            author=float(c.author in named),
-            question=float(c.key in questions),
-            recency=recency.get(c.key, 0.0),
-        )
-        for c in candidates
-    ]
+    columns: dict[str, Iterable[float]] = {
+        "own": own.values(),
+        "session": session.values(),
+        "coverage": map(itemgetter(0), coverage.values()),
+        "around": map(itemgetter(1), coverage.values()),
+        "answers": [answers.get((c.session, c.sequence - 1), 0.0) for c in candidates],
+        "date": [date_match(asked.dates, c.when_us) for c in candidates] if asked.dates else _NONE,
+        "time": [float(tells_time(c.text)) for c in candidates] if asked.is_when else _NONE,
+        "author": [float(c.author in named) for c in candidates] if named else _NONE,
+        "question": [float(c.key in questions) for c in candidates],
+        "recency": [recency.get(c.key, 0.0) for c in candidates] if recency else _NONE,
+    }
+    return list(map(Signals._make, zip(*map(columns.__getitem__, Signals._fields), strict=False)))
 
 
 def strength_of(candidate: Candidate, text: Mapping[int, float]) -> float:
@@ -204,8 +207,9 @@ def strength_of(candidate: Candidate, text: Mapping[int, float]) -> float:
 
 def normalise_bm25(candidates: Sequence[Candidate]) -> dict[int, float]:
     """Return b by key, 0 to 1: bm25 over the largest one; 0 where there is none."""
-    best = max((c.bm25 or 0.0 for c in candidates), default=0.0)
-    return {c.key: (c.bm25 or 0.0) / best if best > 0 else 0.0 for c in candidates}
+    scores = {c.key: c.bm25 or 0.0 for c in candidates}
+    best = max(scores.values(), default=0.0)
+    return {key: score / best if best > 0 else 0.0 for key, score in scores.items()}
 
 
 def best_of_session(
@@ -218,7 +222,8 @@ def best_of_session(
     """
     best: dict[int, float] = {}
     for c in candidates:
-        best[c.session] = max(best.get(c.session, strength[c.key]), strength[c.key])
+        if strength[c.key] > best.get(c.session, -math.inf):
+            best[c.session] = strength[c.key]
     return {c.key: best[c.session] if c.session else strength[c.key] for c in candidates}
 
 
@@ -233,20 +238,36 @@ def coverage_of(
     total = sum(term.rarity for term in terms)
     own = dict.fromkeys((c.key for c in candidates), 0.0)
     around = dict(own)
-    by_key = {c.key: c for c in candidates}
-    by_place = {c.place: c.key for c in candidates if c.session}
+    known = set(own)
+    beside = _beside(candidates)
     for term in terms:
-        holders = [by_key[key] for key in term.keys if key in by_key]
+        holders = known.intersection(term.keys)
         near: dict[int, float] = {}
-        for c in holders:
-            own[c.key] += term.rarity / total
-            for step, share in _AROUND if c.session else ():
-                key = by_place.get((c.session, c.sequence - step))
-                if key is not None and key not in term.keys and near.get(key, 0.0) < share:
+        for holder in holders:
+            own[holder] += term.rarity / total
+            for key, share in beside.get(holder, ()):
+                if key not in holders and near.get(key, 0.0) < share:
                     near[key] = share
         for key, share in near.items():
             around[key] += share * term.rarity / total
     return {key: (own[key], around[key]) for key in own}
+
+
+def _beside(candidates: Sequence[Candidate]) -> dict[int, list[tuple[int, float]]]:
+    """Return by key the memories around one in its session, with what its words count there."""
+    sessions: dict[int, dict[int, int]] = {}
+    for c in candidates:
+        if c.session:
+            sessions.setdefault(c.session, {})[c.sequence] = c.key
+    beside: dict[int, list[tuple[int, float]]] = {}
+    for places in sessions.values():
+        for sequence, key in places.items() if len(places) > 1 else ():
+            beside[key] = [
+                (places[place], share)
+                for step, share in _AROUND
+                if (place := sequence - step) in places
+            ]
+    return beside
 
 
 def cosine_of_questions(

@@ -39,7 +39,7 @@ def find_candidates(context: Context, query: str, wanted: MemoryFilter) -> Candi
     holders = store.list_word_rows(words, project_id)
     if holders:
         among = set[int]().union(*holders.values())
-        match = any_of(list(holders)) if among else None
+        match = any_of([word for word, keys in holders.items() if keys]) if among else None
     else:  # each word is common, or there is none
         among, match = None, fts_query(words, [project_token(n) for n in {project_id, 0}])
     found = store.search(match, code, wanted, FOUND_LIMIT, among)
@@ -94,12 +94,12 @@ def _neighbours(
 
 def _candidate(one: Traits, cosine: float | None, bm25: float | None) -> Candidate:
     return Candidate(
-        key=one.key,
-        dense=cosine,
-        bm25=bm25,
-        session=string_id(one.session),
-        sequence=one.sequence,
-        author=one.author,
-        when_us=one.valid_from_us,
-        text=one.beginning,
+        one.key,
+        cosine,
+        bm25,
+        string_id(one.session),
+        one.sequence,
+        one.author,
+        one.valid_from_us,
+        one.beginning,
     )

@@ -1,7 +1,6 @@
 """Strict recall: of what was found, only what surely answers the question, or nothing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from flowtrace_mcp.analytics.certainty import (
@@ -60,7 +59,7 @@ def sure_of(
     ]
     standing = {one.key: one for one in best}
     sure = choose(query, terms, found, WITH_MODEL if cosines else WORDS_ALONE)
-    return [replace(standing[key], score=chance) for key, chance in sure]
+    return [standing[key]._replace(score=chance) for key, chance in sure]
 
 
 def bare_text(memory: Memory) -> str:

@@ -179,8 +179,12 @@ def search_exactly(
     limit, most = limits
     parameters = {"query": query.int8_code, "sets": int_array(sets), "most": most}
     nearest = list(reader.execute(_NEAREST, parameters))
-    found = best_seen(reader, nearest, wanted)[:limit]
-    if len(found) == limit or len(nearest) < most:
+    # Most filters hide little, and holding a memory against one takes as long as scoring it.
+    for looked_at in (limit * 5 // 4, most):
+        found = best_seen(reader, nearest[:looked_at], wanted)[:limit]
+        if len(found) == limit:
+            return found
+    if len(nearest) < most:
         return found
     parameters |= {**filter_parameters(wanted), "limit": limit}
     return list(reader.execute(_SEARCH, parameters))

@@ -231,7 +231,7 @@ def test_the_order_of_the_candidates_does_not_matter(found):
 
 @given(CANDIDATES.filter(bool))
 def test_a_better_cosine_never_lowers_a_score(found):
-    better = [replace(found[0], dense=1.0), *found[1:]]
+    better = [found[0]._replace(dense=1.0), *found[1:]]
     before = {one.key: one.score for one in rank(found)}
     after = {one.key: one.score for one in rank(better)}
     assert all(after[key] >= before[key] - 1e-9 for key in before)
