@@ -85,7 +85,10 @@ _RULES: Final = (
     ("tool_ function_", "[\"']type[\"']\\s*:\\s*[\"'](?:tool_use|function_call|tool_call)[\"']"),
 )
 _HINTED: Final = tuple(
-    (tuple(hints.split()), re.compile(rule, re.MULTILINE)) for hints, rule in _RULES
+    (hint, pattern)
+    for hints, rule in _RULES
+    for pattern in (re.compile(rule, re.MULTILINE),)
+    for hint in hints.split()
 )
 LOOKED_AT_CHARACTERS: Final = 100_000
 
@@ -102,11 +105,8 @@ def reads_as_instruction(text: str) -> bool:
             return True
         text = _INVISIBLE.sub("", text)
     lowered = text.lower()
-    return any(
-        rule.search(lowered) is not None
-        for hints, rule in _HINTED
-        if any(hint in lowered for hint in hints)
-    )
+    rules = dict.fromkeys([rule for hint, rule in _HINTED if hint in lowered])
+    return any(rule.search(lowered) is not None for rule in rules)
 
 
 def fenced(text: str, mark: str) -> str:

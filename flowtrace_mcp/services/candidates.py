@@ -10,8 +10,9 @@ from flowtrace_mcp.analytics.words import any_of, fts_query, search_terms
 from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.model.vector import VectorCode
+from flowtrace_mcp.services.beside import started
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.storage.memory_store import Found
+from flowtrace_mcp.storage.memory_store import Found, MemoryStore
 from flowtrace_mcp.storage.memory_text import project_token
 from flowtrace_mcp.storage.memory_traits import Traits
 
@@ -32,26 +33,36 @@ class Candidates:
 def find_candidates(context: Context, query: str, wanted: MemoryFilter) -> Candidates:
     """Return what a search by words and by meaning finds, and the neighbours of the best."""
     store = context.store.memories
-    project_id = wanted.place.project_id
-    codes = context.meaning.encode([query])
-    code = codes[0] if codes else None
-    words = search_terms(query)
+    # The model and SQLite both work without the interpreter's lock.
+    with started(lambda: _by_words(store, query, wanted)) as asked:
+        codes = context.meaning.encode([query])
+        code = codes[0] if codes else None
+        by_meaning = store.search_meaning(code, wanted, FOUND_LIMIT)
+    by_words, terms = asked.result()
+    found = store.joined(by_words, by_meaning, code, wanted)
+    traits = store.list_traits([one.key for one in found])
+    candidates = _candidates(found, traits)
+    candidates += _neighbours(context, candidates, traits, code, wanted)
+    return Candidates(candidates=candidates, terms=terms, has_meaning=code is not None)
+
+
+def _by_words(
+    store: MemoryStore, query: str, wanted: MemoryFilter
+) -> tuple[dict[int, float], list[Term]]:
+    """Return what holds the words of a question, scored, and those words."""
+    project_id, words = wanted.place.project_id, search_terms(query)
     holders = store.list_word_rows(words, project_id)
     if holders:
         among = set[int]().union(*holders.values())
         match = any_of([word for word, keys in holders.items() if keys]) if among else None
     else:  # each word is common, or there is none
         among, match = None, fts_query(words, [project_token(n) for n in {project_id, 0}])
-    found = store.search(match, code, wanted, FOUND_LIMIT, among)
-    traits = store.list_traits([one.key for one in found])
-    candidates = _candidates(found, traits)
-    candidates += _neighbours(context, candidates, traits, code, wanted)
     count = store.count_about(project_id)
     terms = [
         Term(rarity=rarity(max(count, len(keys)), len(keys)), keys=keys)
         for keys in holders.values()
     ]
-    return Candidates(candidates=candidates, terms=terms, has_meaning=code is not None)
+    return store.search_words(match, wanted, FOUND_LIMIT, among), terms
 
 
 def _candidates(found: Sequence[Found], traits: Sequence[Traits]) -> list[Candidate]:

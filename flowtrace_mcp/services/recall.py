@@ -62,6 +62,7 @@ STALE_FACTOR: Final = 0.8
 
 _FRAME: Final = '{"memories":[],"more":100,"tokens":4000}'
 _QUOTES_TOKENS: Final = 2
+_TOKEN_CHARACTERS: Final = 8  # a text with more a token is cut first, for counting all takes long
 _ROW_FRAME_TOKENS: Final = 60  # id, kind, date, score and a file or two
 
 _json: Final = msgspec.json.Encoder()
@@ -370,15 +371,25 @@ def _share(position: int) -> int:
 
 def _cut_row(row: RecalledMemory, limit_tokens: int) -> RecalledMemory | None:
     """Return the row with its text cut to a limit as JSON; None when nothing of it is left."""
+    if len(row.text) <= limit_tokens * _TOKEN_CHARACTERS and _fits(row.text, limit_tokens):
+        return row if row.text.strip("… ") else None
     limit = limit_tokens
     while limit > 0:
         text, is_cut = cut_to_tokens(row.text, limit)
         is_cut = is_cut or row.is_cut
-        over = estimate_tokens(_json.encode(text).decode()) - limit_tokens
+        over = _tokens_as_json(text) - limit_tokens
         if over <= _QUOTES_TOKENS:
             return replace(row, text=text, is_cut=is_cut) if text.strip("… ") else None
         limit -= max(over, limit // 8, 1)  # quotes and line ends cost more once escaped
     return None
+
+
+def _fits(text: str, limit_tokens: int) -> bool:
+    return _tokens_as_json(text) <= limit_tokens + _QUOTES_TOKENS
+
+
+def _tokens_as_json(text: str) -> int:
+    return estimate_tokens(_json.encode(text).decode())
 
 
 def _shown(row: RecalledMemory) -> str:

@@ -15,6 +15,7 @@ Row: TypeAlias = tuple[str, str, int, int | None]
 
 _decoder: Final = msgspec.json.Decoder(list[Row])
 _encoder: Final = msgspec.json.Encoder()
+_NO_ROWS: Final = "[]"  # as most lists are
 
 
 def pack_rows(rows: Sequence[Row]) -> str:
@@ -24,7 +25,7 @@ def pack_rows(rows: Sequence[Row]) -> str:
 
 def unpack_rows(text: str) -> list[Row]:
     """Return stored rows."""
-    return _decoder.decode(text)
+    return _decoder.decode(text) if text != _NO_ROWS else []
 
 
 def new_rows(pairs: Iterable[Pair], now_us: int) -> list[Row]:

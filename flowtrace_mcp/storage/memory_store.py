@@ -198,15 +198,41 @@ class MemoryStore:
             limit: At most so many from each arm.
             among: Keys of the memories whose words are asked; None for all that match.
         """
+        by_text = self.search_words(match, wanted, limit, among)
+        return self.joined(by_text, self.search_meaning(query, wanted, limit), query, wanted)
+
+    def search_words(
+        self,
+        match: str | None,
+        wanted: MemoryFilter,
+        limit: int,
+        among: Collection[int] | None = None,
+    ) -> dict[int, float]:
+        """Return memory key -> BM25 score of what the first arm of ``search`` finds."""
+        if match is None:
+            return {}
         with self._database.reading() as reader:
-            by_text: dict[int, float] = {}
-            if match is not None:
-                by_text = dict(memory_text.search_text(reader, match, wanted, limit, among))
-            by_vector: dict[int, float] = {}
-            if query is not None:
-                by_vector = dict(self._vectors.search(reader, query, wanted, limit))
-                missing = [key for key in by_text if key not in by_vector]
-                by_vector |= self._vectors.score(reader, query, wanted, missing)
+            return dict(memory_text.search_text(reader, match, wanted, limit, among))
+
+    def search_meaning(
+        self, query: VectorCode | None, wanted: MemoryFilter, limit: int
+    ) -> dict[int, float]:
+        """Return memory key -> cosine of what the second arm of ``search`` finds."""
+        if query is None:
+            return {}
+        with self._database.reading() as reader:
+            return dict(self._vectors.search(reader, query, wanted, limit))
+
+    def joined(
+        self,
+        by_text: Mapping[int, float],
+        by_vector: Mapping[int, float],
+        query: VectorCode | None,
+        wanted: MemoryFilter,
+    ) -> list[Found]:
+        """Return what both arms of ``search`` found, and what the second says of the first's."""
+        missing = [key for key in by_text if key not in by_vector]
+        by_vector = {**by_vector, **self.score(query, wanted, missing)}
         return [
             Found(key=key, bm25=by_text.get(key), cosine=by_vector.get(key))
             for key in sorted({*by_text, *by_vector})
