@@ -56,8 +56,8 @@ def memory(content: str, **said: Any) -> MemoryWrite:
         memory_id=digest,
         document=MemoryDocument(body=content, identifiers=new.topic),
         vectors=(vector,) if len(content) % 2 else (),
-        near_match=None,
-        near_filter=None,  # type: ignore[arg-type] - not asked where there is no near_match
+        near_terms=(),
+        near_filter=None,  # type: ignore[arg-type] - not asked where there are no near_terms
     )
 
 

@@ -54,6 +54,8 @@ _CLAIMS: Final = frozenset(("before", "after"))
 
 # A new text is compared with several older ones: it is taken apart once.
 _KEPT_TEXTS: Final = 8
+_KEPT_TERMS: Final = 4_096
+_KEPT_CHARACTERS: Final = 32
 # Near texts have three quarters in common, less what negations and values make different.
 _LEAST_SHARED: Final = 0.2
 
@@ -155,6 +157,7 @@ def _is_turned_round(old: tuple[_Term, ...], new: tuple[_Term, ...], text: str) 
     return is_reordered and not _DIRECTIONS.isdisjoint(text.lower().split())
 
 
+@lru_cache(maxsize=_KEPT_TEXTS)
 def _plain(text: str) -> str:
     """Return a text with contractions written out and numbers apart from their units."""
     text = unicodedata.normalize("NFKC", text)
@@ -177,8 +180,8 @@ def _terms(text: str) -> tuple[_Term, ...]:
         if folded in _NEGATIONS:
             is_negated = True
         elif folded not in _IGNORED:
-            term = _term(token, is_first=is_first, is_negated=is_negated)
-            terms.append(term)
+            read = _kept_term if len(token) <= _KEPT_CHARACTERS else _term
+            terms.append(read(token, is_first=is_first, is_negated=is_negated))
             is_negated = False
     if is_negated and terms:  # "the cache is off"
         last = terms[-1]
@@ -196,6 +199,9 @@ def _term(token: str, *, is_first: bool, is_negated: bool) -> _Term:
     if stem in _OPPOSITES:
         return _Term(_OPPOSITES[stem], is_value=False, is_negated=not is_negated)
     return _Term(stem, is_value=False, is_negated=is_negated)
+
+
+_kept_term: Final = lru_cache(_KEPT_TERMS)(_term)
 
 
 def _stem(word: str) -> str:

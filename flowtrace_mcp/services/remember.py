@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from flowtrace_mcp.analytics.similarity import Likeness, compare_texts
-from flowtrace_mcp.analytics.words import fts_query, search_terms
+from flowtrace_mcp.analytics.words import search_terms
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import new_memory_id
 from flowtrace_mcp.model.memory import (
@@ -29,7 +29,6 @@ from flowtrace_mcp.services.documents import document_of, embedded_texts
 from flowtrace_mcp.services.evidence import bound_files
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.storage.memory_store import Kin, MemoryWrite, Verdict
-from flowtrace_mcp.storage.memory_text import project_token
 
 BATCH_LIMIT: Final = 1000
 LIST_LIMIT: Final = 100
@@ -114,7 +113,7 @@ def remember_all(
             memory_id=new_memory_id(now_us, context.random_bytes),
             document=document_of(new),
             vectors=codes,
-            near_match=_near_match(context, new, places[index]),
+            near_terms=_near_terms(new),
             near_filter=MemoryFilter(place=places[index], now_us=now_us + 1),
             supersedes=_supersedes(context, request.supersedes, index, places),
         )
@@ -272,11 +271,9 @@ def _metadata(request: RememberRequest, redactor: Redactor) -> Mapping[str, Attr
     return metadata
 
 
-def _near_match(context: Context, new: NewMemory, place: MemoryPlace) -> str | None:
-    project_id = 0 if new.scope is ScopeName.GLOBAL else place.project_id
+def _near_terms(new: NewMemory) -> list[str]:
     words = search_terms(new.content[:NEAR_TERMS_CHARACTERS])
-    terms = sorted(words, key=len, reverse=True)[:NEAR_TERMS_LIMIT]
-    return fts_query(context.store.memories.list_rare_terms(terms), [project_token(project_id)])
+    return sorted(words, key=len, reverse=True)[:NEAR_TERMS_LIMIT]
 
 
 def _inline_vectors(context: Context, news: Sequence[NewMemory]) -> Sequence[Sequence[VectorCode]]:

@@ -130,6 +130,11 @@ _NEAR_HANDLES: Final = """
 _BY_KEYS: Final = f"""
     SELECT m.memory_key, {_COLUMNS} FROM memories AS m WHERE m.memory_key IN carray(?)
 """
+_LENGTHS: Final = f"""
+    SELECT m.memory_key, length(m.content) FROM carray(:keys) AS wanted
+    CROSS JOIN memories AS m ON m.memory_key = wanted.value
+    WHERE m.project_id = :layer AND {VISIBLE}
+"""
 _LISTS: Final = "SELECT tags, aliases, files FROM memories WHERE memory_key = ?"
 _SEEN: Final = """
     UPDATE memories SET seen_count = seen_count + ?, last_seen_us = max(last_seen_us, ?),
@@ -276,6 +281,21 @@ def get_memories(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, Memo
         return {}
     rows = reader.execute(_BY_KEYS, (int_array(keys),))
     return {row[0]: _memory(row[1:]) for row in rows}
+
+
+def list_lengths(
+    reader: apsw.Connection, keys: Sequence[int], layer: int, wanted: MemoryFilter
+) -> dict[int, int]:
+    """Return key -> characters of the content, for those of a project that pass a filter.
+
+    Args:
+        reader: A read connection.
+        keys: Of the memories to look at.
+        layer: The project that they are stored under, 0 for the global ones.
+        wanted: Which memories may be seen.
+    """
+    parameters = {**filter_parameters(wanted), "keys": int_array(keys), "layer": layer}
+    return dict(reader.execute(_LENGTHS, parameters))
 
 
 def list_recent_memories(

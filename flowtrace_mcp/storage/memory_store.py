@@ -6,6 +6,8 @@ from typing import Final
 
 import apsw
 
+from flowtrace_mcp.analytics.nearness import nearest, shared_rarity
+from flowtrace_mcp.analytics.words import fts_query
 from flowtrace_mcp.model.ids import memory_handle
 from flowtrace_mcp.model.memory import ChangeAction, Memory, MemoryFilter, NewMemory, Outcome
 from flowtrace_mcp.model.vector import VectorCode
@@ -32,6 +34,7 @@ from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS, VectorSearch
 
 NEAR_LIMIT: Final = 5
+NEAR_LOOKED_AT: Final = 40  # those with the most in common, of which the shorter come first
 _SUPERSEDED: Final = "superseded"
 
 
@@ -70,7 +73,7 @@ class MemoryWrite:
     memory_id: bytes
     document: MemoryDocument
     vectors: Sequence[VectorCode]  # of its parts; none: embedded later, in the background
-    near_match: str | None  # FTS5 expression for texts like it
+    near_terms: Sequence[str]  # words by which texts like it are found
     near_filter: MemoryFilter
     supersedes: str | int = ""  # a handle, or the index of an earlier write of the batch
 
@@ -209,8 +212,6 @@ class MemoryStore:
         among: Collection[int] | None = None,
     ) -> dict[int, float]:
         """Return memory key -> BM25 score of what the first arm of ``search`` finds."""
-        if match is None:
-            return {}
         with self._database.reading() as reader:
             return dict(memory_text.search_text(reader, match, wanted, limit, among))
 
@@ -237,11 +238,6 @@ class MemoryStore:
             Found(key=key, bm25=by_text.get(key), cosine=by_vector.get(key))
             for key in sorted({*by_text, *by_vector})
         ]
-
-    def list_rare_terms(self, terms: Sequence[str]) -> list[str]:
-        """Return the terms that are worth asking for; see ``memory_text.list_rare_terms``."""
-        with self._database.reading() as reader:
-            return memory_text.list_rare_terms(reader, terms, memories.newest_key(reader))
 
     def list_holders(
         self, matches: Mapping[str, str], keys: Sequence[int]
@@ -362,11 +358,7 @@ def _place(
     same = memories.find_same_memory(connection, new)
     topics = memories.list_topic_memories(connection, new)
     told = memories.find_memory(connection, supersedes) if supersedes else None
-    near: dict[int, Memory] = {}
-    if write.near_match is not None and same is None:
-        hits = memory_text.search_text(connection, write.near_match, write.near_filter, NEAR_LIMIT)
-        stored = memories.get_memories(connection, [key for key, _ in hits])
-        near = {key: stored[key] for key, _ in hits}
+    near = _near(connection, write) if same is None and write.near_terms else {}
     kin = Kin(
         same=same[1] if same else None,
         topic=topics[0][1] if topics else None,
@@ -386,6 +378,33 @@ def _place(
             effects += _relate(connection, (key, old_key), verdict.outcome, new.recorded_us)
     handle = memory_handle(write.memory_id)
     return Placed(handle=handle, outcome=verdict.outcome, old=verdict.old), effects
+
+
+def _near(connection: apsw.Connection, write: MemoryWrite) -> dict[int, Memory]:
+    """Return the memories of the same project that share the most with a new one, best first."""
+    layer, *_ = memories.layer_of(write.new.scope, write.new.place)
+    count = memories.newest_key(connection)
+    holders = memory_text.list_word_rows(connection, write.near_terms, layer, count)
+    if holders:
+        shared = shared_rarity(holders, count)
+        keys = nearest(shared, _lengths(connection, write, layer, list(shared)), NEAR_LIMIT)
+    else:  # each word is common, or there is none
+        match = fts_query(write.near_terms, [memory_text.project_token(layer)])
+        found = memory_text.search_text(connection, match, write.near_filter, NEAR_LIMIT)
+        keys = [key for key, _ in found]
+    stored = memories.get_memories(connection, keys)
+    return {key: stored[key] for key in keys}
+
+
+def _lengths(
+    connection: apsw.Connection, write: MemoryWrite, layer: int, keys: Sequence[int]
+) -> dict[int, int]:
+    """Return the lengths of the first of some memories that may be near, of enough of them."""
+    for looked_at in (NEAR_LOOKED_AT, len(keys)):
+        found = memories.list_lengths(connection, keys[:looked_at], layer, write.near_filter)
+        if len(found) >= NEAR_LIMIT:
+            break
+    return found
 
 
 def _count_up(

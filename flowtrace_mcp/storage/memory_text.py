@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from flowtrace_mcp.analytics.words import any_of, fts_query, quoted
+from flowtrace_mcp.analytics.words import any_of, fts_query
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.storage.memories import VISIBLE, filter_parameters, list_foreign_keys
 from flowtrace_mcp.storage.rows import int_array
@@ -38,10 +38,6 @@ _MOVE: Final = "UPDATE memory_text SET project = ? WHERE rowid IN carray(?)"
 _DELETE: Final = "DELETE FROM memory_text WHERE rowid = ?"
 # FTS5 keeps the first word of each page of its index as a key, of deleted rows too.
 _REBUILD: Final = "INSERT INTO memory_text (memory_text) VALUES ('rebuild')"
-_FEW: Final = """
-    SELECT count(*) < :most FROM (
-        SELECT 1 FROM memory_text WHERE memory_text MATCH :match LIMIT :most)
-"""
 # A word that more rows hold than this share of all says little and costs the most.
 COMMON_SHARE: Final = 0.03
 COMMON_LEAST_ROWS: Final = 200
@@ -136,29 +132,6 @@ def delete_text(connection: apsw.Connection, key: int) -> None:
     connection.execute(_REBUILD)
 
 
-def list_rare_terms(reader: apsw.Connection, terms: Sequence[str], row_count: int) -> list[str]:
-    """Return the terms that few rows hold, or all of them when every one is common.
-
-    At 10,000 memories a question of common words takes 13 ms, without them 2.
-
-    Args:
-        reader: A read connection.
-        terms: Words as they are asked; the index stems them.
-        row_count: How many memories there are, at least roughly.
-    """
-    most = max(int(row_count * COMMON_SHARE), COMMON_LEAST_ROWS)
-    if row_count < most:
-        return list(terms)
-    rare = [
-        term
-        for term in terms
-        if reader.execute(
-            _FEW, {"match": f"{{body identifiers}} : {quoted(term)}", "most": most}
-        ).get
-    ]
-    return rare or list(terms)
-
-
 def list_word_rows(
     reader: apsw.Connection, words: Sequence[str], project_id: int, row_count: int
 ) -> dict[str, set[int]]:
@@ -197,7 +170,7 @@ def _rows_of_each(
 
 def search_text(
     reader: apsw.Connection,
-    match: str,
+    match: str | None,
     wanted: MemoryFilter,
     limit: int,
     among: Collection[int] | None = None,
@@ -206,12 +179,14 @@ def search_text(
 
     Args:
         reader: A read connection.
-        match: An FTS5 expression.
+        match: An FTS5 expression, or None to find nothing.
         wanted: Which memories may be seen.
         limit: At most so many.
         among: Keys of the memories to look at, whatever project the expression names; None for
             all that match.
     """
+    if match is None:
+        return []
     parameters = {**filter_parameters(wanted), "match": match, "limit": limit}
     if among is None:
         return list(reader.execute(_SEARCH, parameters))

@@ -35,13 +35,12 @@ def new_memory(content: str, **said: Any) -> NewMemory:
 def write_of(
     new: NewMemory, *, vector: VectorCode | None = None, supersedes: str | int = ""
 ) -> MemoryWrite:
-    project_id = 0 if new.scope is ScopeName.GLOBAL else new.place.project_id
     return MemoryWrite(
         new=new,
         memory_id=hashlib.blake2b(repr(new).encode(), digest_size=16).digest(),
         document=MemoryDocument(body=" ".join((new.content, *new.aliases)), identifiers=new.topic),
         vectors=() if vector is None else (vector,),
-        near_match=matching(new.content.split()[0], project_id),
+        near_terms=[new.content.split()[0]],
         near_filter=MemoryFilter(place=new.place, now_us=new.recorded_us + 1),
         supersedes=supersedes,
     )

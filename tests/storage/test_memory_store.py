@@ -162,7 +162,7 @@ class TestInsert:
         write = write_of(new_memory("the"))
         keep(memories, "the")
         memories.delete(handle_of(write))
-        object.__setattr__(write, "near_match", None)
+        object.__setattr__(write, "near_terms", ())
         memories.insert_memories([write], judge)
 
         assert seen == [Kin(same=None, topic=None, told=None, near=())]

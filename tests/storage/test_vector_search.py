@@ -63,7 +63,7 @@ def keep(memories: MemoryStore, codes: list[VectorCode], start: int = 0, **said:
     writes = [
         replace(
             write_of(new_memory(f"text-{at}", **{"kind": kind(at), **said}), vector=code),
-            near_match=None,
+            near_terms=(),
         )
         for at, code in enumerate(codes, start)
     ]
