@@ -16,9 +16,9 @@ from flowtrace_mcp.storage.memory_store import Found, MemoryStore
 from flowtrace_mcp.storage.memory_text import project_token
 from flowtrace_mcp.storage.memory_traits import Traits
 
-# From each arm. With what stands beside the best 50, more of them add nothing.
+# From each arm. With what stands beside the best 30, more of them add nothing.
 FOUND_LIMIT: Final = 100
-NEIGHBOURED: Final = 50
+NEIGHBOURED: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
