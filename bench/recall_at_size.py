@@ -2,13 +2,15 @@
 
 The texts are drawn from small sets of subjects and facts, with numbers and file names that tell
 them apart; their vectors are those of 2,000 real ones with noise, for the model would take ten
-minutes to read them all. Memories are stored in bulk, without the rules of `remember`.
+minutes to read them all. Memories are stored in bulk, without the rules of `remember`. The bars are
+of the wall, for a recall works on two threads; what both take of the processor stands beside it.
 """
 
 import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,19 @@ def timed(work: Callable[[str], None], texts: list[str]) -> dict[str, dict[str, 
     return {"cpu_ms": spread(cpu_ms), "wall_ms": spread(wall_ms)}
 
 
+def bare_commits(folder: Path) -> dict[str, float]:
+    """Return milliseconds of the wall that a commit of one row takes: what the disk asks for."""
+    with closing(apsw.Connection(str(folder / "bare.db"))) as connection:
+        for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"):
+            connection.execute(statement)
+        connection.execute("CREATE TABLE bare (number INTEGER)")
+
+        def commit(number: str) -> None:
+            connection.execute("INSERT INTO bare VALUES (?)", (number,))
+
+        return timed(commit, [str(number) for number in range(RUNS)])["wall_ms"]
+
+
 def measure(folder: Path, size: int, *, has_model: bool) -> dict[str, Any]:
     program = opened(folder, "minilm" if has_model else "off")
     context = program.context()
@@ -146,6 +161,7 @@ def measure(folder: Path, size: int, *, has_model: bool) -> dict[str, Any]:
         "first_recall_ms": first_ms,
         "recall": recalls,
         "remember": remembers,
+        "bare_commit_ms": bare_commits(folder),
     }
 
 
@@ -158,9 +174,9 @@ def main() -> int:
             figures.append(one)
             name = f"{size}_{'with_model' if has_model else 'words_alone'}"
             limit_ms = RECALL_LIMIT_MS.get(size, max(RECALL_LIMIT_MS.values()))
-            bars[f"recall_{name}"] = one["recall"]["cpu_ms"]["p50"] <= limit_ms
+            bars[f"recall_{name}"] = one["recall"]["wall_ms"]["p50"] <= limit_ms
             bars[f"remember_{name}"] = (
-                one["remember"]["cpu_ms"]["p50"] <= REMEMBER_LIMIT_MS[has_model]
+                one["remember"]["wall_ms"]["p50"] <= REMEMBER_LIMIT_MS[has_model]
             )
     return report("recall and remember in process", {"runs": figures}, **bars)
 
