@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.memory import Memory
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.trace_reading import decode_stored
-from flowtrace_mcp.services.trace_rows import is_tool
 
 # The span of a call starts before the memory is recorded, and no agent waits longer for it.
 BEFORE_US: Final = 600_000_000
@@ -26,7 +26,9 @@ def with_span(context: Context, memory: Memory) -> Memory:
     spans = context.store.spans
     window_us = (memory.recorded_us - BEFORE_US, memory.recorded_us + AFTER_US)
     edges = spans.list_edges(window_us, SPANS_LIMIT, session=memory.session)
-    calls = [(key, edge) for key, edge in edges if is_tool(edge)][:TOOLS_LIMIT]
+    calls = [(key, edge) for key, edge in edges if edge.span_type == SpanType.TOOL_CALL][
+        :TOOLS_LIMIT
+    ]
     for stored in spans.get_spans(calls):
         pair = decode_stored(stored)
         if pair is not None and pair[1].tool_call_id == memory.tool_call_id:

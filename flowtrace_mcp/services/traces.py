@@ -1,32 +1,50 @@
 """Answer an agent's questions about what was done, within a token budget."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import msgspec
 
 from flowtrace_mcp.analytics.tokens import TokenBudget
-from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import short_ids
-from flowtrace_mcp.model.times import parse_time_us
-from flowtrace_mcp.services import trace_rows
-from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.named_spans import named_span, named_trace
-from flowtrace_mcp.services.trace_reading import TraceReading, read_trace
-from flowtrace_mcp.services.trace_rows import Row
+from flowtrace_mcp.services.trace_reading import TraceReading
+from flowtrace_mcp.services.views.cost import cost_rows
+from flowtrace_mcp.services.views.diff import diff_rows
+from flowtrace_mcp.services.views.errors import errors_rows
+from flowtrace_mcp.services.views.listed import list_rows
+from flowtrace_mcp.services.views.rows import NO_ROW, Row, Rows, line_of
+from flowtrace_mcp.services.views.slow import slow_rows
+from flowtrace_mcp.services.views.span import span_rows
+from flowtrace_mcp.services.views.subject import (
+    LAST,
+    OWN,
+    Subject,
+    find_subject,
+    look_at,
+    newest_trace,
+    trace_named,
+    trace_of,
+    window_of,
+)
+from flowtrace_mcp.services.views.tools import tools_rows
+from flowtrace_mcp.services.views.tree import tree_rows
 from flowtrace_mcp.storage.traces import Page, TraceRollup
 
-View = Literal["list", "tree", "errors", "slow", "tools", "span"]
+View = Literal["list", "tree", "errors", "slow", "tools", "cost", "diff", "span"]
 
 LIMIT_MOST: Final = 200
 LIMIT_DEFAULT: Final = 20
 BUDGET_DEFAULT_TOKENS: Final = 1500
 BUDGET_LEAST_TOKENS: Final = 200
 BUDGET_MOST_TOKENS: Final = 20_000
-# How many spans an answer about errors, tools or slowness looks through, newest first.
-SCAN_LIMIT_SPANS: Final = 20_000
-_FRAME: Final = '{"view":"errors","rows":[],"note":"","more":1000,"tokens":20000}'
+TWO: Final = ".."  # between two traces or sessions to compare
+_FRAME: Final = '{"view":"errors","rows":[],"note":"","more":100000,"tokens":20000}'
+_BELOW: Final = '"more":10000,'
+_HANDLES: Final = ("trace", "span")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +75,20 @@ class TracesAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
-    """Whose spans are looked at."""
+class _Reader:
+    """A view of traces read back: which can matter, which first, and what it shows of them."""
 
-    session: str
-    project_id: int | None
-    window_us: tuple[int, int]
-    note: str
+    show: Callable[[Sequence[TraceReading]], Rows]
+    is_wanted: Callable[[TraceRollup], bool] = lambda _: True
+    worth: Callable[[TraceRollup], int] | None = None
+
+
+_READERS: Final[Mapping[str, _Reader]] = {
+    "errors": _Reader(show=errors_rows, is_wanted=lambda row: row.measures.error_count > 0),
+    "slow": _Reader(show=slow_rows, worth=lambda row: row.end_us - row.start_us),
+    "tools": _Reader(show=tools_rows, is_wanted=lambda row: row.measures.tool_call_count > 0),
+    "cost": _Reader(show=cost_rows, is_wanted=lambda row: row.measures.model_call_count > 0),
+}
 
 
 def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAnswer:
@@ -71,25 +96,25 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
 
     Raises:
         InputError: The request cannot be understood.
-        NotFoundError: No such trace or span.
+        NotFoundError: No such trace, session or span.
     """
     _check(request)
     if request.span_id:
-        return _fit(request, "span", _span_view(context, request), "")
-    if request.trace_id or request.view in ("tree", "span"):
-        reading, note = _trace_asked_for(context, request, caller)
+        return _fit(request, "span", Rows(rows=_span_view(context, request)))
+    if request.view == "diff":
+        return _fit(request, "diff", _diff_view(context, request, caller))
+    if request.trace_id:
         view: View = "tree" if request.view in ("list", "span") else request.view
-        return _fit(request, view, _one_trace(reading, view), note)
-    subject = _subject(context, request, caller)
-    rows = _VIEWS[request.view](context, request, subject)
-    return _fit(request, request.view, rows, subject.note if rows else _why_none(context, subject))
-
-
-def _why_none(context: Context, subject: _Subject) -> str:
-    if not context.store.spans.list_traces(Page(limit=1)):
-        return "no spans yet: `status` says how to send"
-    place = f" in session {subject.session[:80]!r}" if subject.session else ""
-    return f"nothing matches{place}"
+        return _fit(request, view, _view_of_one(trace_named(context, request.trace_id), view))
+    window_us = window_of(request.since, request.until)
+    subject = find_subject(context, request.session, window_us, caller)
+    if request.view in ("tree", "span"):
+        rows = _view_of_one(newest_trace(context, subject), "tree")
+        return _fit(request, "tree", replace(rows, note=subject.note))
+    rows = _matching(_rows(context, request, subject), request)
+    if not rows.rows:
+        rows = replace(rows, note=_why_none(context, subject))
+    return _fit(request, request.view, rows)
 
 
 def _check(request: TracesRequest) -> None:
@@ -105,191 +130,127 @@ def _check(request: TracesRequest) -> None:
             )
 
 
-def _subject(context: Context, request: TracesRequest, caller: Caller) -> _Subject:
-    """Find whose spans are meant; without any of the caller's own, those of the machine."""
-    since_us = 0 if request.since is None else parse_time_us(request.since, name="since")
-    until_us = 2**52 if request.until is None else parse_time_us(request.until, name="until")
-    if since_us >= until_us:
-        raise InputError(
-            "since is not before until", why="they bound a time window", mend="swap them"
-        )
-    window_us = (since_us, until_us)
-    if request.session == "all":
-        return _Subject(session="", project_id=None, window_us=window_us, note="")
-    if request.session and request.session != "last":
-        if context.store.spans.find_session(request.session) is None:
-            raise NotFoundError(
-                f"no session {request.session[:80]!r}",
-                why="no span names it",
-                mend='ask with session "all" for those there are',
-            )
-        return _Subject(session=request.session, project_id=None, window_us=window_us, note="")
-    own = context.store.spans.find_session(caller.session) if caller.session else None
-    if request.session == "last":
-        return _last_session(context, caller, window_us)
-    if own is None:
-        note = "no spans of your own session; showing the newest of all"
-        return _Subject(session="", project_id=None, window_us=window_us, note=note)
-    if not own.project_id:
-        context.store.spans.bind_session(caller.session, place_of(context, caller).project_id)
-    return _Subject(session=caller.session, project_id=None, window_us=window_us, note="")
+def _rows(context: Context, request: TracesRequest, subject: Subject) -> Rows:
+    if request.view == "list":
+        return list_rows(context, subject, request.limit)
+    reader = _READERS[request.view]
+    looked = look_at(context, subject, reader.is_wanted, reader.worth)
+    rows = reader.show(looked.readings)
+    notes = (subject.note, looked.note, rows.note)
+    return replace(rows, note="; ".join(note for note in notes if note))
 
 
-def _last_session(context: Context, caller: Caller, window_us: tuple[int, int]) -> _Subject:
-    recent = context.store.spans.list_sessions(Page(limit=2))
-    names = context.store.spans.get_strings(row.session_id for row in recent)
-    others = [name for row in recent if (name := names[row.session_id]) != caller.session]
-    if not others:
-        raise NotFoundError(
-            "there is no session before yours",
-            why="no other is stored",
-            mend='ask with session "all"',
-        )
-    return _Subject(session=others[0], project_id=None, window_us=window_us, note="")
-
-
-def _trace_asked_for(
-    context: Context, request: TracesRequest, caller: Caller
-) -> tuple[TraceReading, str]:
-    """Return the trace of the id, else the newest of the subject."""
-    note = ""
-    if request.trace_id:
-        trace_id = named_trace(context, request.trace_id)
-    else:
-        subject = _subject(context, request, caller)
-        rows = _rollups(context, subject, 1)
-        if not rows:
-            raise NotFoundError(
-                "there is no trace yet",
-                why="no span has arrived",
-                mend="`status` says how to send some",
-            )
-        trace_id, note = rows[0].trace_id, subject.note
-    return _reading_of(context, trace_id), note
-
-
-def _reading_of(context: Context, trace_id: bytes) -> TraceReading:
-    reading = read_trace(context, trace_id)
-    if reading is None:
-        raise NotFoundError(
-            f"no trace {trace_id.hex()}",
-            why="no span of it is stored",
-            mend='find it with view "list"',
-        )
-    return reading
-
-
-def _rollups(context: Context, subject: _Subject, limit: int) -> list[TraceRollup]:
-    since_us, until_us = subject.window_us
-    page = Page(limit=limit, since_us=since_us, before_us=until_us)
-    return context.store.spans.list_traces(
-        page, project_id=subject.project_id, session=subject.session
-    )
-
-
-def _list_view(context: Context, request: TracesRequest, subject: _Subject) -> list[Row]:
-    found = _rollups(context, subject, request.limit)
-    ids = [number for row in found for number in (row.name_id, row.agent_id, row.service_id)]
-    names = context.store.spans.get_strings(ids)
-    rows = [trace_rows.trace_row(row, names) for row in found]
-    return _matching(rows, request.query)
-
-
-def _errors_view(context: Context, request: TracesRequest, subject: _Subject) -> list[Row]:
-    edges = [pair for pair in _edges(context, subject) if trace_rows.is_error(pair[1])]
-    spans = trace_rows.decoded(context.store.spans.get_spans(edges))
-    return _matching(trace_rows.error_rows(spans), request.query)[: request.limit]
-
-
-def _slow_view(context: Context, request: TracesRequest, subject: _Subject) -> list[Row]:
-    edges = sorted(_edges(context, subject), key=lambda pair: -pair[1].duration_us)
-    spans = trace_rows.decoded(context.store.spans.get_spans(edges[: request.limit]))
-    return _matching([trace_rows.slow_row(span) for span in spans], request.query)
-
-
-def _tools_view(context: Context, request: TracesRequest, subject: _Subject) -> list[Row]:
-    edges = [pair for pair in _edges(context, subject) if trace_rows.is_tool(pair[1])]
-    spans = trace_rows.decoded(context.store.spans.get_spans(edges))
-    return _matching(trace_rows.tool_rows(spans), request.query)[: request.limit]
-
-
-_VIEWS: Final[Mapping[str, Callable[[Context, TracesRequest, _Subject], list[Row]]]] = {
-    "list": _list_view,
-    "errors": _errors_view,
-    "slow": _slow_view,
-    "tools": _tools_view,
-}
-
-
-def _edges(context: Context, subject: _Subject) -> list[trace_rows.KeyedEdge]:
-    return context.store.spans.list_edges(
-        subject.window_us,
-        SCAN_LIMIT_SPANS,
-        project_id=subject.project_id,
-        session=subject.session,
-    )
-
-
-def _one_trace(reading: TraceReading, view: View) -> list[Row]:
-    """Return a view of one trace alone."""
-    pairs = [(span.record, span.facts) for span in reading.spans]
-    if view == "errors":
-        return trace_rows.error_rows([pair for pair in pairs if pair[0].status == 2])
-    if view == "slow":
-        slowest = sorted(pairs, key=lambda pair: -pair[0].duration_us)
-        return [trace_rows.slow_row(pair) for pair in slowest]
-    if view == "tools":
-        return trace_rows.tool_rows(pair for pair in pairs if trace_rows.ran_tool(pair))
-    return trace_rows.tree_rows(reading)
+def _view_of_one(reading: TraceReading, view: View) -> Rows:
+    return tree_rows(reading) if view == "tree" else _READERS[view].show([reading])
 
 
 def _span_view(context: Context, request: TracesRequest) -> list[Row]:
     """Return a span by its id alone, or by its id and its trace's."""
     told = named_trace(context, request.trace_id) if request.trace_id else b""
     trace_id, span_id = named_span(context, request.span_id, told)
-    reading = _reading_of(context, trace_id)
+    reading = trace_of(context, trace_id)
     span = next(each for each in reading.spans if each.record.span_id == span_id)
-    return trace_rows.span_rows(span, reading, request.budget)
+    return span_rows(span, reading, request.budget)
 
 
-def _matching(rows: Sequence[Row], query: str) -> list[Row]:
+def _diff_view(context: Context, request: TracesRequest, caller: Caller) -> Rows:
+    """Compare two traces, or two sessions; one session alone is compared with one's own."""
+    if request.trace_id:
+        one, two = _both(request.trace_id, "trace_id")
+        return diff_rows([trace_named(context, one)], [trace_named(context, two)])
+    window_us = window_of(request.since, request.until)
+    told = request.session or LAST
+    names = _both(told, "session") if TWO in told else (told, OWN)
+    subjects = [find_subject(context, name, window_us, caller) for name in names]
+    looked = [look_at(context, subject, lambda _: True) for subject in subjects]
+    rows = diff_rows(looked[0].readings, looked[1].readings)
+    notes = (*(each.note for each in subjects), *(each.note for each in looked), rows.note)
+    return replace(rows, note="; ".join(dict.fromkeys(note for note in notes if note)))
+
+
+def _both(told: str, name: str) -> tuple[str, str]:
+    one, between, two = told.partition(TWO)
+    if not between or not one or not two:
+        raise InputError(
+            f"cannot compare {told[:80]!r}",
+            why="view diff is of two",
+            mend=f"give {name} as A{TWO}B",
+        )
+    return one, two
+
+
+def _why_none(context: Context, subject: Subject) -> str:
+    if not context.store.spans.list_traces(Page(limit=1)):
+        return "no spans yet: `status` says how to send"
+    place = f" in session {subject.session[:80]!r}" if subject.session else ""
+    return f"nothing matches{place}"
+
+
+def _matching(rows: Rows, request: TracesRequest) -> Rows:
     """Return the rows that hold every word of a query somewhere in their values."""
-    words = query.lower().split()
-    return [
+    words = request.query.lower().split()
+    found = [
         row
-        for row in rows
+        for row in rows.rows
         if all(any(word in str(value).lower() for value in row.values()) for word in words)
     ]
+    return replace(rows, rows=found[: request.limit])
 
 
 def _with_handles(rows: Sequence[Row]) -> list[Row]:
     """Return the rows with ids cut to handles: ten rows of whole ids do not fit in 800 tokens."""
-    ids = {str(row[key]) for row in rows for key in ("trace", "span") if key in row}
+    ids = {str(row[key]) for row in rows for key in _HANDLES if key in row}
     short = {each.hex(): handle for each, handle in short_ids(map(bytes.fromhex, ids)).items()}
     return [
-        {
-            key: short[str(value)] if key in ("trace", "span") else value
-            for key, value in row.items()
-        }
+        {key: short[str(value)] if key in _HANDLES else value for key, value in row.items()}
         for row in rows
     ]
 
 
-def _fit(request: TracesRequest, view: View, rows: Iterable[Row], note: str) -> TracesAnswer:
-    """Take rows in order until the budget is full; count the rest."""
+def _fit(request: TracesRequest, view: View, rows: Rows) -> TracesAnswer:
+    """Take the rows that are worth most until the budget is full; count the rest."""
     budget = TokenBudget(request.budget)
-    budget.take(_FRAME + note)
-    every = list(rows) if view == "span" else _with_handles(list(rows))
-    taken: list[Row] = []
-    for row in every:
-        if not budget.take(msgspec.json.encode(row).decode() + ","):
-            break
-        taken.append(row)
+    budget.take(_FRAME + rows.note)
+    every = list(rows.rows) if view == "span" else _with_handles(rows.rows)
+    chosen = _chosen(every, rows, budget)
+    taken = _with_left_out(every, rows, chosen) if rows.under else [every[at] for at in chosen]
     return TracesAnswer(
         view=view,
-        lines=tuple(trace_rows.line_of(view, row) for row in taken),
+        lines=tuple(line_of(view, row) for row in taken),
         rows=tuple(taken),
-        note=note,
+        note=rows.note,
         more=len(every) - len(taken),
         tokens=budget.used_tokens,
     )
+
+
+def _chosen(every: Sequence[Row], rows: Rows, budget: TokenBudget) -> list[int]:
+    """Return the indexes of the rows that fit, in the order of reading."""
+    order = list(range(len(every)))
+    if rows.worth:
+        order.sort(key=lambda at: -rows.worth[at])
+    has_more = set(rows.under)
+    chosen: set[int] = set()
+    for at in order:
+        if rows.under and rows.under[at] not in chosen and rows.under[at] != NO_ROW:
+            continue
+        reserved = _BELOW if at in has_more else ""
+        if not budget.take(msgspec.json.encode(every[at]).decode() + "," + reserved):
+            break
+        chosen.add(at)
+    return sorted(chosen)
+
+
+def _with_left_out(every: Sequence[Row], rows: Rows, chosen: Sequence[int]) -> list[Row]:
+    """Return the chosen rows, each with how many spans below it were left out."""
+    shown = set(chosen)
+    left_out = dict.fromkeys(chosen, 0)
+    for at, row in enumerate(every):
+        if at in shown:
+            continue
+        above = rows.under[at]
+        while above not in shown and above != NO_ROW:
+            above = rows.under[above]
+        if above in left_out:
+            left_out[above] += int(str(row.get("times", 1)))
+    return [every[at] | ({"more": left_out[at]} if left_out[at] else {}) for at in chosen]

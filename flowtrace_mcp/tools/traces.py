@@ -21,8 +21,10 @@ from flowtrace_mcp.tools.declaring import Answer, Arguments, Call, Reply, Tool, 
 class TracesArguments(Arguments):
     """Whose work to look at, and how."""
 
-    session: Annotated[str, Field(description="Session id, 'last' or 'all'; default your own")] = ""
-    trace_id: Annotated[str, Field(description="One trace, from a list")] = ""
+    session: Annotated[
+        str, Field(description="Session id, 'last' or 'all'; default your own; diff: A..B")
+    ] = ""
+    trace_id: Annotated[str, Field(description="One trace, from a list; diff: A..B")] = ""
     span_id: Annotated[str, Field(description="One span in full, from a tree")] = ""
     query: Annotated[str, Field(description="Only rows that hold these words")] = ""
     view: Annotated[View, Field(description="What to show")] = "list"
@@ -77,9 +79,9 @@ def _text(found: TracesAnswer) -> str:
 TOOL: Final = Tool(
     name="traces",
     description=(
-        "Call when asked what an agent did, why a run failed or was slow, or which tools and tokens"
-        " it used. Start with the list, then open one trace as a tree, then one span; errors, slow"
-        " and tools look across traces. Reads what agents on this machine sent."
+        "Call when asked what an agent did, why a run failed or was slow, what it cost, or which"
+        " tools it used. Start with the list, open one trace as a tree, then one span; errors, slow,"
+        " tools and cost look across traces, diff compares two. Reads what agents here sent."
     ),
     arguments=TracesArguments,
     answer=TracesReply,

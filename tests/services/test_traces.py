@@ -13,6 +13,7 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.trace_bodies import session_body, trace_body
 from flowtrace_mcp.services.trace_reading import read_session, read_trace
 from flowtrace_mcp.services.traces import TracesAnswer, TracesRequest, View, traces
+from flowtrace_mcp.storage.traces import Page
 
 EXPORTS = Path(__file__).parent.parent / "data/otlp"
 CLAUDE_SESSION = "4a7f0f31-6688-4d58-943f-7ce1948924f8"
@@ -22,7 +23,7 @@ NOBODY = Caller(project=ProjectIdentity(identity="folder:/x", name="x"))
 CLAUDE = Caller(
     project=ProjectIdentity(identity="folder:/shop", name="shop"), session=CLAUDE_SESSION
 )
-VIEWS: tuple[View, ...] = ("list", "tree", "errors", "slow", "tools")
+VIEWS: tuple[View, ...] = ("list", "tree", "errors", "slow", "tools", "cost", "diff")
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_tools_are_counted(traced: Context) -> None:
 
 @pytest.mark.promise("trace-views")
 def test_the_slowest_come_first(traced: Context) -> None:
-    times = [float(str(row["ms"])) for row in ask(traced, session="all", view="slow").rows]
+    times = [float(str(row["self_ms"])) for row in ask(traced, session="all", view="slow").rows]
 
     assert times == sorted(times, reverse=True)
 
@@ -226,8 +227,8 @@ def test_a_session_adds_its_traces_up(traced: Context) -> None:
 
 
 def test_every_span_of_a_trace_is_in_its_tree_or_counted_as_folded(traced: Context) -> None:
-    for rollup in ask(traced, session="all", limit=200, budget=20_000).rows:
-        answer = ask(traced, trace_id=rollup["trace"], budget=20_000)
-        shown = answer.rows[1:]
-        hidden = sum(int(str(row.get("folded", 0))) for row in shown)
-        assert len(shown) + hidden == answer.rows[0]["spans"]
+    for rollup in traced.store.spans.list_traces(Page(limit=200)):
+        answer = ask(traced, trace_id=rollup.trace_id.hex(), budget=20_000)
+        shown = sum(int(str(row.get("times", 1))) for row in answer.rows[1:])
+        hidden = sum(int(str(row.get("folded", 0))) for row in answer.rows[1:])
+        assert shown + hidden == answer.rows[0]["spans"]

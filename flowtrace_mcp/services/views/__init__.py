@@ -1,0 +1,1 @@
+"""What `traces` shows: one view a file, rows in order of worth."""
