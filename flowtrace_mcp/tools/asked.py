@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
-from mcp.types import CallToolRequestParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +30,17 @@ class Asked:
     protocol: str = ""
 
 
-def asked_of(request: ServerRequestContext[Any, Any], params: CallToolRequestParams) -> Asked:
-    """Return what a request of either protocol era asks."""
+def asked_of(
+    request: ServerRequestContext[Any, Any],
+    tool: str = "",
+    arguments: Mapping[str, Any] | None = None,
+) -> Asked:
+    """Return what a request of either protocol era asks; a tool only where it calls one."""
     client = request.session.client_params
     headers = getattr(request.request, "headers", None)
     return Asked(
-        tool=params.name,
-        arguments=params.arguments or {},
+        tool=tool,
+        arguments=arguments or {},
         meta=dict(request.meta or {}),
         client=client.client_info.name if client else "",
         headers=None if headers is None else {name.lower(): text for name, text in headers.items()},

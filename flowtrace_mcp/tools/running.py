@@ -5,7 +5,7 @@ Importing this imports every use case, so the composition root does it after the
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from flowtrace_mcp.tools import forget, recall, remember, status, traces
 from flowtrace_mcp.tools.asked import Asked
 from flowtrace_mcp.tools.calling import Callers
 from flowtrace_mcp.tools.declaring import Arguments, Call, Tool
+from flowtrace_mcp.tools.prompts import prompt_text
+from flowtrace_mcp.tools.resources import read_resource
 
 TOOLS: Final[tuple[Tool[Any], ...]] = (
     remember.TOOL,
@@ -94,6 +96,30 @@ class ToolRunner:
         self._note(self._tool_run(asked, start_ns, course, done))
         return done
 
+    def read_resource(self, asked: Asked, uri: str) -> str:
+        """Return the JSON text of a resource.
+
+        Raises:
+            FlowtraceError: There is none, or it cannot be read now.
+        """
+        return read_resource(self._call_of(asked), uri)
+
+    def prompt_text(self, asked: Asked, name: str, arguments: Mapping[str, str]) -> str:
+        """Return the message of a prompt.
+
+        Raises:
+            FlowtraceError: There is none, or it cannot be written now.
+        """
+        return prompt_text(self._call_of(asked), name, arguments)
+
+    def _call_of(self, asked: Asked) -> Call:
+        context = self._open_context()
+        return Call(
+            context=context,
+            caller=self._callers.caller_of(context, asked),
+            listener_facts=self._listener_facts,
+        )
+
     def _answer(self, asked: Asked, offered: Collection[str], course: _Course) -> Done:
         try:
             return self._run(asked, offered, course)
@@ -138,12 +164,7 @@ class ToolRunner:
                 mend="call one of these",
             )
         arguments = _checked(tool, asked)
-        context = self._open_context()
-        call = Call(
-            context=context,
-            caller=self._callers.caller_of(context, asked),
-            listener_facts=self._listener_facts,
-        )
+        call = self._call_of(asked)
         course.store = call.caller.project.name
         course.work_ns.append(self._now_ns())
         try:

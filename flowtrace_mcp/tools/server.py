@@ -17,19 +17,35 @@ import anyio.to_thread
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
     ListToolsResult,
     PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
     TextContent,
+    TextResourceContents,
     Tool,
 )
 
 from flowtrace_mcp import __version__
-from flowtrace_mcp.errors import SettingsError
+from flowtrace_mcp.errors import FlowtraceError, SettingsError
 from flowtrace_mcp.settings import ToolProfile
 from flowtrace_mcp.tools.asked import Asked, asked_of
+from flowtrace_mcp.tools.offered import JSON, PROMPTS, RESOURCES
 
 if TYPE_CHECKING:
     from flowtrace_mcp.tools.running import Done, ToolRunner
@@ -96,7 +112,7 @@ def build_server(
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
         """Run one tool on a worker thread."""
-        asked = asked_of(context, params)
+        asked = asked_of(context, params.name, params.arguments)
         # Abandoned, a call still runs to its end: what it wrote is written, whoever waits.
         done = await anyio.to_thread.run_sync(run, asked, abandon_on_cancel=True)
         return CallToolResult(
@@ -105,6 +121,7 @@ def build_server(
             is_error=done.structured is None,
         )
 
+    reader = _Reader(load_runner, offered)
     return Server(
         SERVER_NAME,
         version=__version__,
@@ -112,7 +129,107 @@ def build_server(
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
+        on_list_resources=reader.list_resources,
+        on_list_resource_templates=reader.list_templates,
+        on_read_resource=reader.read_resource,
+        on_list_prompts=reader.list_prompts,
+        on_get_prompt=reader.get_prompt,
     )
+
+
+class _Reader:
+    """Resources and prompts of the tools that are offered."""
+
+    def __init__(
+        self, load_runner: "Callable[[], ToolRunner]", offered: Callable[[], Sequence[str]]
+    ) -> None:
+        self._load_runner = load_runner
+        self._offered = offered
+
+    async def list_resources(
+        self, context: Context, params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        """List the resources that have one address."""
+        del context, params
+        tools = self._offered()
+        return ListResourcesResult(
+            resources=[
+                Resource(
+                    uri=each.uri,
+                    name=each.name,
+                    title=each.title,
+                    description=each.description,
+                    mime_type=JSON,
+                )
+                for each in RESOURCES
+                if each.tool in tools and not each.is_template
+            ]
+        )
+
+    async def list_templates(
+        self, context: Context, params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        """List the resources that are found by an id."""
+        del context, params
+        tools = self._offered()
+        return ListResourceTemplatesResult(
+            resource_templates=[
+                ResourceTemplate(
+                    uri_template=each.uri,
+                    name=each.name,
+                    title=each.title,
+                    description=each.description,
+                    mime_type=JSON,
+                )
+                for each in RESOURCES
+                if each.tool in tools and each.is_template
+            ]
+        )
+
+    async def read_resource(
+        self, context: Context, params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        """Read one resource on a worker thread."""
+        asked, uri = asked_of(context), str(params.uri)
+        text = await _on_thread(lambda: self._load_runner().read_resource(asked, uri))
+        contents = TextResourceContents(uri=params.uri, mime_type=JSON, text=text)
+        return ReadResourceResult(contents=[contents])
+
+    async def list_prompts(
+        self, context: Context, params: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        """List the prompts."""
+        del context, params
+        tools = self._offered()
+        return ListPromptsResult(
+            prompts=[
+                Prompt(
+                    name=each.name,
+                    title=each.title,
+                    description=each.description,
+                    arguments=[
+                        PromptArgument(name=name, description=description, required=False)
+                        for name, description in each.arguments
+                    ],
+                )
+                for each in PROMPTS
+                if each.tool in tools
+            ]
+        )
+
+    async def get_prompt(self, context: Context, params: GetPromptRequestParams) -> GetPromptResult:
+        """Write one prompt on a worker thread."""
+        asked, told = asked_of(context), params.arguments or {}
+        text = await _on_thread(lambda: self._load_runner().prompt_text(asked, params.name, told))
+        content = TextContent(type="text", text=text)
+        return GetPromptResult(messages=[PromptMessage(role="user", content=content)])
+
+
+async def _on_thread(read: Callable[[], str]) -> str:
+    try:
+        return await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+    except FlowtraceError as error:
+        raise MCPError(INVALID_PARAMS, str(error)) from error
 
 
 def _catalog(names: Sequence[str]) -> list[Tool]:
