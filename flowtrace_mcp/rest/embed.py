@@ -3,8 +3,8 @@
 from typing import Annotated, Final
 
 import msgspec
-from starlette.routing import Route
 
+from flowtrace_mcp.rest.declared import DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question, json_object, shaped
 from flowtrace_mcp.services.context import Context
@@ -22,14 +22,24 @@ class EmbedBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     ]
 
 
-def embed_routes(endpoints: Endpoints) -> list[Route]:
+def embed_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the route that embeds texts."""
-    return [endpoints.post("/api/v1/embed", _embed)]
+    return [
+        endpoints.post(
+            "/api/v1/embed",
+            _embed,
+            bodies=(EmbedBody,),
+            body='`{"texts": [...]}`, at most 256',
+            says=(
+                '`{"codes": [...]}`, empty while no model is loaded;'
+                " other processes of Flowtrace ask this"
+            ),
+        )
+    ]
 
 
 def _embed(context: Context, question: Question) -> object:
     """Return one code a text, or none at all while no model is ready here."""
-    question.only()
     texts = shaped(json_object(question.body), EmbedBody).texts
     codes = context.meaning.encode_here(texts)
     if codes is None:

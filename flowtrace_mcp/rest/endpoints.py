@@ -6,15 +6,14 @@ holds up the receivers that share the loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from flowtrace_mcp.errors import FlowtraceError, TooLargeError
 from flowtrace_mcp.rest.answers import (
@@ -24,12 +23,14 @@ from flowtrace_mcp.rest.answers import (
     json_response,
     to_json,
 )
+from flowtrace_mcp.rest.declared import Declaration, DeclaredRoute, Handler, Parameter
 from flowtrace_mcp.rest.questions import Question
 from flowtrace_mcp.services.context import Context
 
 Work: TypeAlias = Callable[[Context, Question], object]
 LinesWork: TypeAlias = Callable[[Context, Question], Iterator[bytes]]
 _JSON: Final = "application/json"
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _LINES: Final = "application/x-ndjson"
 _CHUNK_BYTES: Final = 64 * 1024
 
@@ -48,49 +49,76 @@ class Endpoints:
     workers: Executor
     limit_bytes: int
 
-    def get(self, path: str, work: Work, *, error_status: int | None = None) -> Route:
+    def get(
+        self, path: str, work: Work, *takes: Parameter, says: str, **more: Any
+    ) -> DeclaredRoute:
         """Return a route that answers GET with what ``work`` returns, as JSON.
 
         Args:
             path: As Starlette writes it.
             work: Raises FlowtraceError when it has no answer.
-            error_status: Of every error; None = what the table in ``errors.py`` says.
+            takes: Parameters of the query; any other is refused.
+            says: What it answers, in one line.
+            more: Of ``Declaration``, and of ``route``.
         """
-        return Route(path, self._endpoint(work, 200, error_status), methods=["GET"])
+        return self.route("GET", path, work, takes=takes, says=says, **more)
 
-    def post(self, path: str, work: Work, status: int = 200) -> Route:
-        """Return a route that answers POST with what ``work`` returns, as JSON."""
-        return Route(path, self._endpoint(work, status, None), methods=["POST"])
+    def post(
+        self, path: str, work: Work, *takes: Parameter, says: str, **more: Any
+    ) -> DeclaredRoute:
+        """Return a route that answers POST with what ``work`` returns; see ``get``."""
+        return self.route("POST", path, work, takes=takes, says=says, **more)
 
-    def lines(self, path: str, work: LinesWork) -> Route:
+    def route(
+        self, method: str, path: str, work: Work, *, error_status: int | None = None, **more: Any
+    ) -> DeclaredRoute:
+        """Return a route that answers a method with what ``work`` returns, as JSON.
+
+        Args:
+            method: Of HTTP, in capitals.
+            path: As Starlette writes it.
+            work: Raises FlowtraceError when it has no answer.
+            error_status: Of every error; None = what the table in ``errors.py`` says.
+            more: Of ``Declaration``.
+        """
+        declared = Declaration(method=method, path=path, **more)
+
+        def respond(question: Question) -> Response:
+            body = to_json(work(self.open_context(), question))
+            return json_response(body, declared.status)
+
+        return DeclaredRoute(declared, self._answering(declared, respond, error_status))
+
+    def lines(self, path: str, work: LinesWork, *takes: Parameter, says: str) -> DeclaredRoute:
         """Return a route that answers GET with the lines of ``work``, as they come.
 
         Args:
             path: As Starlette writes it.
             work: Raises FlowtraceError before the first line when it has no answer.
+            takes: Parameters of the query; any other is refused.
+            says: What it answers, in one line.
         """
+        declared = Declaration(method="GET", path=path, takes=takes, says=says, media_type=_LINES)
 
         def respond(question: Question) -> Response:
             lines = work(self.open_context(), question)
             first = next(lines, b"")
             return StreamingResponse(_chunks(chain([first], lines)), media_type=_LINES)
 
-        return Route(path, self._answering(respond, None), methods=["GET"])
-
-    def _endpoint(
-        self, work: Work, status: int, error_status: int | None
-    ) -> Callable[[Request], Awaitable[Response]]:
-        def respond(question: Question) -> Response:
-            return json_response(to_json(work(self.open_context(), question)), status)
-
-        return self._answering(respond, error_status)
+        return DeclaredRoute(declared, self._answering(declared, respond, None))
 
     def _answering(
-        self, respond: Callable[[Question], Response], error_status: int | None
-    ) -> Callable[[Request], Awaitable[Response]]:
+        self,
+        declared: Declaration,
+        respond: Callable[[Question], Response],
+        error_status: int | None,
+    ) -> Handler:
+        known = frozenset(name for parameter in declared.takes for name in parameter.names)
+
         async def endpoint(request: Request) -> Response:
             try:
                 question = await self._question(request)
+                question.check_names(known)
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self.workers, respond, question)
             except FlowtraceError as error:
@@ -103,7 +131,7 @@ class Endpoints:
         return endpoint
 
     async def _question(self, request: Request) -> Question:
-        body = await self._body(request) if request.method == "POST" else b""
+        body = await self._body(request) if request.method in _WITH_BODY else b""
         scope = request.scope
         return Question(
             path=scope["path_params"],

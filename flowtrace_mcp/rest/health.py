@@ -5,23 +5,50 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from flowtrace_mcp import __version__
 from flowtrace_mcp.rest.answers import json_response, to_json
+from flowtrace_mcp.rest.declared import Declaration, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.status import pending_embeddings
 
 
-def health_routes(endpoints: Endpoints) -> list[Route]:
+def health_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the routes that watchers ask; the first three need no token."""
     return [
-        endpoints.get("/health", _health, error_status=503),
-        Route("/live", _live, methods=["GET"]),
-        endpoints.get("/ready", _ready, error_status=503),
-        endpoints.get("/api/v1/health", _full_health(time.monotonic)),
+        endpoints.get(
+            "/health",
+            _health,
+            error_status=503,
+            is_open=True,
+            says=(
+                '`{"status", "version", "data_folder_id", "pending_embeddings"}`; `503` when the'
+                " file cannot be opened"
+            ),
+        ),
+        DeclaredRoute(
+            Declaration(
+                method="GET",
+                path="/live",
+                is_open=True,
+                says='`{"status": "alive"}` from a process that still turns',
+            ),
+            _live,
+        ),
+        endpoints.get(
+            "/ready",
+            _ready,
+            error_status=503,
+            is_open=True,
+            says='`{"status": "ready"}` after asking the database; else `503`',
+        ),
+        endpoints.get(
+            "/api/v1/health",
+            _full_health(time.monotonic),
+            says='`{"status", "version", "uptime_seconds", "storage"}`',
+        ),
     ]
 
 

@@ -3,22 +3,21 @@
 import threading
 from typing import Final
 
-from starlette.routing import Route
-
 from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.ingest.hook_reading import PARSERS
 from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.rest.declared import DeclaredRoute, Parameter
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
 
-_TIME: Final = "time_us"
-_FOLDER: Final = "folder"
-_PROJECT: Final = "project"
+_TIME: Final = Parameter(name="time_us", form="integer", means="when it happened")
+_FOLDER: Final = Parameter(name="folder", means="where the agent works")
+_PROJECT: Final = Parameter(name="project", means="the project, where the folder is not to say it")
 
 
-def hook_routes(endpoints: Endpoints) -> list[Route]:
+def hook_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the route that takes hook events."""
     desks: list[HookDesk] = []  # one, made when the first event comes
     lock = threading.Lock()
@@ -34,7 +33,20 @@ def hook_routes(endpoints: Endpoints) -> list[Route]:
         # The hook's process looks for these very bytes, in this order: see ``hook_sender``.
         return {"hook": taken.answer} | ({} if taken.is_kept else {"kept": False})
 
-    return [endpoints.post("/api/v1/hooks/{agent}", take)]
+    return [
+        endpoints.post(
+            "/api/v1/hooks/{agent}",
+            take,
+            _TIME,
+            _FOLDER,
+            _PROJECT,
+            body="an event of the agent as it is",
+            says=(
+                '`{"hook"}`: what to tell the agent, or null; `"kept": false` where it is not on'
+                " disk yet ([hooks.md](hooks.md))"
+            ),
+        )
+    ]
 
 
 def _delivery(question: Question) -> HookDelivery:
@@ -44,7 +56,6 @@ def _delivery(question: Question) -> HookDelivery:
         InputError: The query has another name in it.
         NotFoundError: No such agent.
     """
-    question.only(_TIME, _FOLDER, _PROJECT)
     agent = question.path["agent"]
     if agent not in PARSERS:
         raise NotFoundError(

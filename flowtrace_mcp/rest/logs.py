@@ -1,23 +1,30 @@
 """Log records and events as JSON."""
 
-from starlette.routing import Route
-
+from flowtrace_mcp.rest.declared import LISTING, SESSION, TRACE, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints
-from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of
+from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_logs import LogFilter, list_logs
 
 
-def log_routes(endpoints: Endpoints) -> list[Route]:
+def log_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the routes of log records."""
-    return [endpoints.get("/api/v1/logs", _list)]
+    return [
+        endpoints.get(
+            "/api/v1/logs",
+            _list,
+            TRACE,
+            SESSION,
+            *LISTING,
+            says="log records and events, oldest first",
+        )
+    ]
 
 
 def _list(context: Context, question: Question) -> object:
-    question.only("trace_id", "session", "session_id", *LISTING)
     wanted = LogFilter(
-        trace_id=question.trace_id(question.text("trace_id")),
-        session=question.text("session", "session_id"),
+        trace_id=question.trace_id(question.text(TRACE)),
+        session=question.text(SESSION),
         window=question.window,
     )
     key = cursor_key("logs", wanted)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
-from starlette.routing import Route
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
 from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.rest.declared import DeclaredRoute, Parameter
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.questions import Question, json_object, shaped
 from flowtrace_mcp.services.context import Caller, Context
@@ -33,6 +33,8 @@ from flowtrace_mcp.services.undo import body_of, undo
 Moment: TypeAlias = int | float | str | None
 Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=500)]
 _BATCH: Final = "memories"
+_PROJECT: Final = Parameter(name="project", means="a name or an identity")
+_ALL: Final = Parameter(name="all", form="boolean", means="of all projects")
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -57,6 +59,12 @@ class RememberBody(_Body):
     agent: Name = ""
     aliases: list[str] = []
     metadata: dict[str, Any] = {}
+
+
+class RememberBodies(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Memories that are stored together, or none of them."""
+
+    memories: list[RememberBody]
 
 
 class RecallBody(_Body):
@@ -90,21 +98,58 @@ class UndoBody(_Body):
     redo: bool = False
 
 
-def memory_routes(endpoints: Endpoints) -> list[Route]:
+def memory_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the routes of memories."""
     return [
-        endpoints.post("/api/v1/memories", _remember),
-        endpoints.post("/api/v1/memories/recall", _recall),
-        endpoints.post("/api/v1/memories/forget", _forget),
-        endpoints.lines("/api/v1/memories/export", _export),
-        endpoints.post("/api/v1/memories/undo", _undo),
-        endpoints.get("/api/v1/memories/{id}/history", _history),
+        endpoints.post(
+            "/api/v1/memories",
+            _remember,
+            bodies=(RememberBody, RememberBodies),
+            body='one memory, or `{"memories": [...]}`, see below',
+            says='`{"results": [{"id", "outcome", ...}]}` in order',
+        ),
+        endpoints.post(
+            "/api/v1/memories/recall",
+            _recall,
+            bodies=(RecallBody,),
+            body="a question, see below",
+            says='`{"memories", "more", "tokens", "reason"}`',
+        ),
+        endpoints.post(
+            "/api/v1/memories/forget",
+            _forget,
+            bodies=(ForgetBody,),
+            body="`id` or `query`, `reason`, `hard`, `project`, `session`",
+            says='`{"id", "text", "hard"}`',
+        ),
+        endpoints.lines(
+            "/api/v1/memories/export",
+            _export,
+            _PROJECT,
+            _ALL,
+            says="every version of every memory, a JSON object a line ([moving.md](moving.md))",
+        ),
+        endpoints.post(
+            "/api/v1/memories/undo",
+            _undo,
+            bodies=(UndoBody,),
+            body="`redo`, `project`, `session`",
+            says=(
+                '`{"undone" or "redone", "changed", "memories": [{"id", "text", "state"}],'
+                ' "agent", "session"}`'
+            ),
+        ),
+        endpoints.get(
+            "/api/v1/memories/{id}/history",
+            _history,
+            _PROJECT,
+            says="items, oldest first, see below; never more than one page",
+        ),
     ]
 
 
 def _remember(context: Context, question: Question) -> object:
     """Store one memory, or all of ``{"memories": [...]}`` or none."""
-    question.only()
     given = json_object(question.body)
     bodies = _batch_of(given) if _BATCH in given else [shaped(given, RememberBody)]
     if not bodies:
@@ -162,7 +207,6 @@ def _result(remembered: Remembered) -> dict[str, object]:
 
 
 def _recall(context: Context, question: Question) -> object:
-    question.only()
     body = shaped(json_object(question.body), RecallBody)
     request = RecallRequest(
         query=body.query,
@@ -193,7 +237,6 @@ def _row(recalled: RecalledMemory) -> dict[str, object]:
 
 
 def _forget(context: Context, question: Question) -> object:
-    question.only()
     body = shaped(json_object(question.body), ForgetBody)
     request = ForgetRequest(id=body.id, query=body.query, reason=body.reason, hard=body.hard)
     gone = forget(context, request, _caller(context, body))
@@ -201,25 +244,22 @@ def _forget(context: Context, question: Question) -> object:
 
 
 def _undo(context: Context, question: Question) -> object:
-    question.only()
     body = shaped(json_object(question.body) if question.body.strip() else {}, UndoBody)
     return body_of(undo(context, _caller(context, body), redo=body.redo))
 
 
 def _history(context: Context, question: Question) -> object:
-    question.only("project")
-    caller = _caller(context, _Body(project=question.text("project")))
+    caller = _caller(context, _Body(project=question.text(_PROJECT)))
     entries = history(context, question.path["id"], caller)
     return {"items": [entry_of(entry) for entry in entries], "next": None}
 
 
 def _export(context: Context, question: Question) -> Iterator[bytes]:
     """Answer with the lines of one project's memories, or of all with ``all=true``."""
-    question.only("project", "all")
-    told = question.text("all").lower()
+    told = question.text(_ALL).lower()
     if told not in {"", "true", "false"}:
         raise InputError(f"all cannot be {told[:40]!r}", why="it is true or false")
-    project = None if told == "true" else named_project(context, question.text("project"))
+    project = None if told == "true" else named_project(context, question.text(_PROJECT))
     return export_lines(open_export(context, project))
 
 

@@ -1,24 +1,37 @@
 """Metric points as JSON."""
 
-from starlette.routing import Route
+from typing import Final
 
+from flowtrace_mcp.rest.declared import LISTING, SESSION, DeclaredRoute, Parameter
 from flowtrace_mcp.rest.endpoints import Endpoints
-from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of
+from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_points import PointFilter, list_points
 
+_NAME: Final = Parameter(name="name", means="only of this metric")
+_SERVICE: Final = Parameter(name="service", means="only of this service")
 
-def metric_routes(endpoints: Endpoints) -> list[Route]:
+
+def metric_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the routes of metric points."""
-    return [endpoints.get("/api/v1/metrics/points", _list)]
+    return [
+        endpoints.get(
+            "/api/v1/metrics/points",
+            _list,
+            _NAME,
+            _SERVICE,
+            SESSION,
+            *LISTING,
+            says="metric points, oldest first, see below",
+        )
+    ]
 
 
 def _list(context: Context, question: Question) -> object:
-    question.only("name", "service", "session", "session_id", *LISTING)
     wanted = PointFilter(
-        name=question.text("name"),
-        service=question.text("service"),
-        session=question.text("session", "session_id"),
+        name=question.text(_NAME),
+        service=question.text(_SERVICE),
+        session=question.text(SESSION),
         window=question.window,
     )
     key = cursor_key("points", wanted)

@@ -12,17 +12,15 @@ import msgspec
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import TRACE_ID_BYTES, parse_id, string_id
 from flowtrace_mcp.model.times import parse_time_us
+from flowtrace_mcp.rest.declared import CURSOR, LIMIT, SINCE, UNTIL, Parameter
 from flowtrace_mcp.services.listing import Position, Window
 
-LIMIT_DEFAULT: Final = 100
-LIMIT_MOST: Final = 1000
+assert isinstance(LIMIT.default, int)
+assert isinstance(LIMIT.most, int)
+LIMIT_DEFAULT: Final = LIMIT.default
+LIMIT_MOST: Final = LIMIT.most
 # Checked at the door, and allowed on every path.
 TOKEN: Final = "token"  # noqa: S105 - the name of a parameter, not a secret
-
-# Every list takes these; the second and third names are those of other systems.
-SINCE: Final = ("since", "start_ts", "start_time")
-UNTIL: Final = ("until", "end_ts", "end_time")
-LISTING: Final = (*SINCE, *UNTIL, "limit", "cursor")
 
 _CURSOR: Final = struct.Struct(">qqQ")  # time, id, which question it belongs to
 _NULLABLE: Final = msgspec.json.Decoder(dict[str, Any])
@@ -38,23 +36,24 @@ class Question:
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def only(self, *names: str) -> None:
+    def check_names(self, known: Collection[str]) -> None:
         """Refuse what is not known: a filter that is passed over gives wrong answers.
 
         Raises:
             InputError: The query has another name in it.
         """
-        unknown = [name for name in self.query if name not in names and name != TOKEN]
+        unknown = [name for name in self.query if name not in known and name != TOKEN]
         if unknown:
             raise InputError(
                 f"unknown parameter {unknown[0][:40]!r}",
-                why="this path takes " + (", ".join(names) or "none"),
+                why="this path takes " + (", ".join(sorted(known)) or "none"),
                 mend="correct its name or leave it out",
             )
 
-    def text(self, *names: str) -> str:
-        """Return the first of these parameters that is given, "" when none is."""
-        return next((self.query[name] for name in names if self.query.get(name)), "")
+    def text(self, parameter: Parameter) -> str:
+        """Return what is given for a parameter under any of its names, "" when nothing is."""
+        query = self.query
+        return next((query[name] for name in parameter.names if query.get(name)), "")
 
     def trace_id(self, text: str) -> bytes:
         """Return the trace id that a text is; empty for ""."""
@@ -67,7 +66,7 @@ class Question:
         Raises:
             InputError: It is out of bounds.
         """
-        text = self.text("limit") or str(LIMIT_DEFAULT)
+        text = self.text(LIMIT) or str(LIMIT_DEFAULT)
         limit = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
         if not 1 <= limit <= LIMIT_MOST:
             raise InputError(
@@ -84,7 +83,7 @@ class Question:
         Raises:
             InputError: A time is not one, or the end is not after the start.
         """
-        since, until = self.text(*SINCE), self.text(*UNTIL)
+        since, until = self.text(SINCE), self.text(UNTIL)
         window = Window(
             since_us=parse_time_us(since, name="since") if since else None,
             until_us=parse_time_us(until, name="until") if until else None,
@@ -106,7 +105,7 @@ class Question:
         Raises:
             InputError: It is no cursor of this very list.
         """
-        text = self.text("cursor")
+        text = self.text(CURSOR)
         if not text:
             return None
         try:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
 from flowtrace_mcp.rest.answers import unserved_response
+from flowtrace_mcp.rest.declared import DeclaredRoute
 from flowtrace_mcp.rest.embed import embed_routes
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.health import health_routes
@@ -17,6 +18,7 @@ from flowtrace_mcp.rest.hooks import hook_routes
 from flowtrace_mcp.rest.logs import log_routes
 from flowtrace_mcp.rest.memories import memory_routes
 from flowtrace_mcp.rest.metrics import metric_routes
+from flowtrace_mcp.rest.reference import reference_routes
 from flowtrace_mcp.rest.sessions import session_routes
 from flowtrace_mcp.rest.status import status_routes
 from flowtrace_mcp.rest.traces import trace_routes
@@ -47,9 +49,9 @@ def rest_app(
 
 def rest_routes(
     endpoints: Endpoints, pipeline: Pipeline, listener_facts: Callable[[], ListenerFacts]
-) -> list[Route]:
+) -> list[DeclaredRoute]:
     """Return all REST routes; they are tried in this order, so what is asked most stands first."""
-    return [
+    routes = [
         *trace_routes(endpoints, pipeline),
         *memory_routes(endpoints),
         *hook_routes(endpoints),
@@ -59,4 +61,6 @@ def rest_routes(
         *metric_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
+        *reference_routes(lambda: routes),
     ]
+    return routes

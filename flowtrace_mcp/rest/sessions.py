@@ -1,12 +1,12 @@
 """Sessions as JSON: the list, and one with its traces."""
 
 import msgspec
-from starlette.routing import Route
 
 from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.rest.answers import to_json
+from flowtrace_mcp.rest.declared import LISTING, PROJECT, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints
-from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of
+from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_sessions import SessionFilter, list_sessions
 from flowtrace_mcp.services.listing import project_names
@@ -14,17 +14,26 @@ from flowtrace_mcp.services.trace_bodies import session_body
 from flowtrace_mcp.services.trace_reading import read_session
 
 
-def session_routes(endpoints: Endpoints) -> list[Route]:
+def session_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     """Return the routes of sessions; an id may hold any character, slashes included."""
     return [
-        endpoints.get("/api/v1/sessions", _list),
-        endpoints.get("/api/v1/sessions/{session:path}", _one),
+        endpoints.get(
+            "/api/v1/sessions",
+            _list,
+            PROJECT,
+            *LISTING,
+            says="sessions, newest first; also under the key `sessions`",
+        ),
+        endpoints.get(
+            "/api/v1/sessions/{session:path}",
+            _one,
+            says="a session: `traces` without their spans, and `totals`",
+        ),
     ]
 
 
 def _list(context: Context, question: Question) -> object:
-    question.only("project", "project_id", *LISTING)
-    wanted = SessionFilter(project=question.text("project", "project_id"), window=question.window)
+    wanted = SessionFilter(project=question.text(PROJECT), window=question.window)
     key = cursor_key("sessions", wanted)
     found = list_sessions(context, wanted, question.position(key), question.limit)
     items = msgspec.Raw(to_json(found.items))
@@ -32,7 +41,6 @@ def _list(context: Context, question: Question) -> object:
 
 
 def _one(context: Context, question: Question) -> object:
-    question.only()
     session = question.path["session"]
     reading = read_session(context, session)
     if reading is None:

@@ -4,18 +4,18 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from starlette.routing import Route
 
 from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.answers import to_json
+from flowtrace_mcp.rest.declared import LISTING, PROJECT, SESSION, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints, Work
-from flowtrace_mcp.rest.questions import LISTING, Question, cursor_key, cursor_of, json_object
+from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of, json_object
 from flowtrace_mcp.rest.recent_answers import RecentAnswers
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import project_names
-from flowtrace_mcp.services.post_spans import post_spans
+from flowtrace_mcp.services.post_spans import SpansBody, post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
 
@@ -23,22 +23,43 @@ from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
 
 
-def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[Route]:
+def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute]:
     """Return the routes of traces and spans."""
     answers = RecentAnswers(ANSWERS_BYTES)
     return [
-        endpoints.get("/api/v1/traces", _list),
-        endpoints.post("/api/v1/traces", _poster(pipeline), status=201),
-        endpoints.get("/api/v1/traces/{trace_id}", _one(trace_body, answers)),
-        endpoints.get("/api/v1/traces/{trace_id}/tree", _one(tree_body, answers)),
+        endpoints.get(
+            "/api/v1/traces",
+            _list,
+            SESSION,
+            PROJECT,
+            *LISTING,
+            says="traces, newest first; also under the key `traces`",
+        ),
+        endpoints.post(
+            "/api/v1/traces",
+            _poster(pipeline),
+            status=201,
+            bodies=(SpansBody,),
+            body='`{"spans": [...]}`, see below',
+            says='`{"accepted", "rejected", "errors"}`, see below',
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}",
+            _one(trace_body, answers),
+            says="a trace with its spans, see below",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/tree",
+            _one(tree_body, answers),
+            says="the same as a tree, see below",
+        ),
     ]
 
 
 def _list(context: Context, question: Question) -> object:
-    question.only("session", "session_id", "project", "project_id", *LISTING)
     wanted = TraceFilter(
-        session=question.text("session", "session_id"),
-        project=question.text("project", "project_id"),
+        session=question.text(SESSION),
+        project=question.text(PROJECT),
         window=question.window,
     )
     key = cursor_key("traces", wanted)
@@ -50,7 +71,6 @@ def _list(context: Context, question: Question) -> object:
 def _poster(pipeline: Pipeline) -> Work:
     def post(context: Context, question: Question) -> object:
         del context
-        question.only()
         return post_spans(pipeline, json_object(question.body))
 
     return post
@@ -58,7 +78,6 @@ def _poster(pipeline: Pipeline) -> Work:
 
 def _one(shape: Callable[[TraceReading, str], Body], answers: RecentAnswers) -> Work:
     def answer(context: Context, question: Question) -> object:
-        question.only()
         trace_id = question.trace_id(question.path["trace_id"])
         context.prices.refresh()
         prices = context.prices.version

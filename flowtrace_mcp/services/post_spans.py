@@ -38,6 +38,12 @@ class PlainSpan(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     attributes: dict[str, Any] = {}
 
 
+class SpansBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Spans of one request."""
+
+    spans: list[PlainSpan]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanFault:
     """Why one span was refused."""

@@ -20,7 +20,10 @@ def client_of(make_client, endpoints):
     """Serve one function at /work, by GET and POST."""
 
     def make(work):
-        routes = [endpoints.get("/work", work), endpoints.post("/work", work, 201)]
+        routes = [
+            endpoints.get("/work", work, says=""),
+            endpoints.post("/work", work, says="", status=201),
+        ]
         return make_client(extra_routes=routes)
 
     return make
@@ -114,7 +117,7 @@ def test_a_body_at_the_limit_is_read(client_of):
 
 
 def test_a_caller_that_hangs_up_is_not_answered(endpoints):
-    route = endpoints.post("/work", lambda _context, _question: {})
+    route = endpoints.post("/work", lambda _context, _question: {}, says="")
     scope = {"type": "http", "method": "POST", "path": "/work", "headers": [], "query_string": b""}
 
     async def receive():

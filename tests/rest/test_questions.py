@@ -20,19 +20,19 @@ signed = st.integers(-(2**63), 2**63 - 1)
 
 def test_an_unknown_parameter_is_refused_and_the_known_ones_are_named():
     with pytest.raises(InputError) as caught:
-        Question(query={"colour": "red"}).only("limit", "cursor")
+        Question(query={"colour": "red"}).check_names({"limit", "cursor"})
     assert "colour" in caught.value.what
-    assert "limit, cursor" in caught.value.why
+    assert "cursor, limit" in caught.value.why
 
 
 def test_a_path_that_takes_nothing_says_so():
     with pytest.raises(InputError) as caught:
-        Question(query={"colour": "red"}).only()
+        Question(query={"colour": "red"}).check_names(())
     assert caught.value.why == "this path takes none"
 
 
 def test_the_token_may_stand_in_any_address():
-    Question(query={"token": "t"}).only()
+    Question(query={"token": "t"}).check_names(())
 
 
 @pytest.mark.parametrize("text", ["0", "1001", "-1", "1.5", "ten", "\u0661\u0660", "9" * 30])
