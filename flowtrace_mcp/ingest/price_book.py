@@ -54,7 +54,6 @@ class _Quick:
 class _State:
     """All that was read from one set of files; replaced as a whole when one of them changes."""
 
-    stamp: _Stamp
     layers: tuple[tuple[Level, PriceTable, PriceNames], ...]
     problem: InputError | None = None  # why a file of the data folder is passed over
     quick: dict[tuple[str, str, str, str], _Quick | None] = field(default_factory=dict)
@@ -72,21 +71,24 @@ class PriceBook:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._paths = () if folder is None else (folder / CUSTOM_NAME, folder / UPDATED_NAME)
+        self._stamp = self._stamps()
         self._state: _State | None = None
 
     def refresh(self) -> None:
         """Heed files that have changed; costs a look at each, so do it once a batch.
 
-        A damaged file of the data folder is passed over: spans are stored all the same.
+        They are read with the next question: a table takes 2 MiB, and who sends no model call
+        needs none. A damaged file of the data folder is passed over: spans are stored all the
+        same.
         """
-        stamp = tuple(_stamp(path) for path in self._paths)
-        if self._state is None or self._state.stamp != stamp:
-            self._state = _read(self._paths, stamp)
+        stamp = self._stamps()
+        if stamp != self._stamp:
+            self._stamp, self._state = stamp, None
 
     @property
     def version(self) -> object:
         """Return what is equal as long as the prices are."""
-        return self._loaded().stamp
+        return self._stamp
 
     @property
     def table(self) -> tuple[Level, PriceTable]:
@@ -150,10 +152,13 @@ class PriceBook:
         return quick
 
     def _loaded(self) -> _State:
-        if self._state is None:
-            self.refresh()
-        assert self._state is not None
-        return self._state
+        state = self._state
+        if state is None:
+            state = self._state = _read(self._paths)
+        return state
+
+    def _stamps(self) -> _Stamp:
+        return tuple(_stamp(path) for path in self._paths)
 
 
 def _quick(price: Price, service: Service) -> _Quick:
@@ -161,7 +166,7 @@ def _quick(price: Price, service: Service) -> _Quick:
     return _Quick(price, service, rates_for(price, 0, service), min(above, default=_NO_TIER))
 
 
-def _read(paths: tuple[Path, ...], stamp: _Stamp) -> _State:
+def _read(paths: tuple[Path, ...]) -> _State:
     own = [_table_or_problem(path) for path in paths] or [(PriceTable(), None)] * 2
     (custom, _), (updated, _) = own
     problem = next((told for _, told in own if told is not None), None)
@@ -171,7 +176,7 @@ def _read(paths: tuple[Path, ...], stamp: _Stamp) -> _State:
         ("custom", custom, PriceNames(custom.models, is_own=True)),
         (level, table, PriceNames(table.models)),
     )
-    return _State(stamp=stamp, layers=layers, problem=problem)
+    return _State(layers=layers, problem=problem)
 
 
 def _table_or_problem(path: Path) -> tuple[PriceTable, InputError | None]:

@@ -2,6 +2,7 @@ import gzip
 
 import pytest
 
+from flowtrace_mcp.ingest import price_book
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.price_files import (
     CUSTOM_NAME,
@@ -126,3 +127,14 @@ def test_a_file_is_read_back_as_it_was_written(tmp_path):
         write_file(tmp_path / "folder" / name, own(some_model=3))
         assert read_file(tmp_path / "folder" / name) == own(some_model=3)
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {CUSTOM_NAME, UPDATED_NAME}
+
+
+def test_nothing_is_read_before_a_question_that_needs_it(book, monkeypatch):
+    read = []
+    monkeypatch.setattr(price_book, "read_table", lambda path, **_: read.append(path))
+
+    book.refresh()
+    assert book.version == book.version
+    assert book.cost_usd(SpanFacts(operation="execute_tool")) is None
+
+    assert read == []
