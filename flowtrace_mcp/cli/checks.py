@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from flowtrace_mcp.cli.program import Program
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.services.loopback import LISTENER_FILE, find_owner
 from flowtrace_mcp.services.meaning import Meaning, MeaningState
+from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.settings import SETTINGS_FILE, Settings
 
 # apsw's version is that of the SQLite inside it.
@@ -57,6 +59,7 @@ def check_all(program: Program) -> Iterator[Check]:
     yield check_folder(settings)
     yield check_disk(settings)
     yield check_token(settings)
+    yield check_spool(settings, time.time_ns() // 1000)
     yield check_git()
     yield check_database(program, settings)
     yield check_embedder(settings)
@@ -130,6 +133,15 @@ def check_disk(settings: Settings) -> Check:
         mend = "free some space, or move FLOWTRACE_HOME to another disk"
         return Check(name="disk", verdict=verdict, found=found, mend=mend)
     return Check(name="disk", verdict=Verdict.OK, found=found)
+
+
+def check_spool(settings: Settings, now_us: int) -> Check:
+    """Return whether what hooks could not hand over was taken up since."""
+    problem = spool_problem(settings.home, now_us)
+    if not problem:
+        return Check(name="hooks", verdict=Verdict.OK, found="no event waits")
+    found, _, mend = problem.partition("; ")
+    return Check(name="hooks", verdict=Verdict.WARN, found=found, mend=mend)
 
 
 def check_token(settings: Settings) -> Check:

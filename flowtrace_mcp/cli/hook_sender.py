@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPOOL_FILE = "hooks.spool"
+_SPOOL_TRIES = 4
 SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
 EVENT_LIMIT_BYTES = 16 * 1024 * 1024
 ANSWER_LIMIT_S = 0.045
@@ -27,12 +28,14 @@ _ASKING = (
     b'"SessionStart"',
     b'"sessionStart"',
     b'"TaskStart"',
+    b'"TaskResume"',
     b'"UserPromptSubmit"',
     b'"BeforeAgent"',
 )
 ANSWER_LIMIT_BYTES = 256 * 1024
 # An agent that keeps the pipe open and silent is not waited for.
 SILENCE_LIMIT_S = 2.0
+_LEAST_S = 0.001  # a timeout of 0 would not wait at all, a negative one is an error
 _HEAD_BYTES = 4096  # an event says its name before its contents
 _CHUNK_BYTES = 1024 * 1024
 _LISTENER_FILE = "listener.json"
@@ -69,14 +72,14 @@ def deliver(agent: str, event: bytes, environ: "Mapping[str, str]") -> bytes:
     """Send an event to the listener, or else keep it in the spool.
 
     Args:
-        agent: One of ``AGENTS``; others are let go.
+        agent: One of ``AGENTS``.
         event: What the agent wrote.
         environ: Environment variables.
 
     Returns:
         What to tell the agent; empty for nothing.
     """
-    if agent not in AGENTS or not event.strip():
+    if not event.strip():
         return b""
     time_us = time.time_ns() // 1000
     folder = environ.get("CLAUDE_PROJECT_DIR") or environ.get("GEMINI_PROJECT_DIR") or ""
@@ -118,24 +121,24 @@ def spool(home: str, line: bytes) -> bool:
 
     A line begins on a fresh one, so that what another writer left torn spoils itself alone. Who
     takes the file up renames it first: if that happened meanwhile, the line is written again.
+    They are compared while ours is open, for the number of a file that is gone serves the next.
     """
     os.makedirs(home, mode=0o700, exist_ok=True)
     path = f"{home}/{SPOOL_FILE}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    for _ in range(2):
+    for _ in range(_SPOOL_TRIES):
         file = os.open(path, flags, 0o600)
         try:
             held = os.fstat(file)
             if held.st_size + len(line) > SPOOL_LIMIT_BYTES:
                 return False
             os.write(file, b"\n" + line)
-        finally:
-            os.close(file)
-        try:
             if os.stat(path).st_ino == held.st_ino:
                 return True
         except FileNotFoundError:
             continue
+        finally:
+            os.close(file)
     return True
 
 
@@ -183,6 +186,7 @@ def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[b
     try:
         connection.settimeout(limit_s)
         connection.connect((host, port))
+        connection.settimeout(max(until_s - time.monotonic(), _LEAST_S))
         connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         authorization = f"Authorization: Bearer {token}\r\n" if token else ""
         head = (

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError
@@ -20,8 +21,8 @@ def _specific(event: HookEvent, text: str) -> object:
 
 
 def _additional(event: HookEvent, text: str) -> object:
-    # Cursor takes context at a session's start alone.
-    return {"additional_context": text} if event.kind is HookKind.SESSION_START else None
+    del event
+    return {"additional_context": text}
 
 
 def _modification(event: HookEvent, text: str) -> object:
@@ -29,13 +30,25 @@ def _modification(event: HookEvent, text: str) -> object:
     return {"cancel": False, "contextModification": text}
 
 
+_START_AND_PROMPT: Final = frozenset({HookKind.SESSION_START, HookKind.PROMPT})
+_START: Final = frozenset({HookKind.SESSION_START})
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What an agent takes in from its hooks, and in which form."""
+
+    kinds: frozenset[HookKind]
+    write: Callable[[HookEvent, str], object]
+
+
 # Devin Desktop takes no context from a hook.
-FORMATS: Final[Mapping[str, Callable[[HookEvent, str], object]]] = {
-    "claude-code": _specific,
-    "codex": _specific,
-    "gemini": _specific,
-    "cursor": _additional,
-    "cline": _modification,
+HEARING: Final[Mapping[str, Hearing]] = {
+    "claude-code": Hearing(_START_AND_PROMPT, _specific),
+    "codex": Hearing(_START_AND_PROMPT, _specific),
+    "gemini": Hearing(_START_AND_PROMPT, _specific),
+    "cursor": Hearing(_START, _additional),
+    "cline": Hearing(_START_AND_PROMPT, _modification),
 }
 
 
@@ -47,14 +60,15 @@ def answer_to(context: Context, event: HookEvent, project: Callable[[], ProjectI
         event: What happened.
         project: Returns the project that the agent works in; it may ask git.
     """
-    write = FORMATS.get(event.agent)
-    if write is None:
+    hearing = HEARING.get(event.agent)
+    # What is not heard must not be recalled: it would count as told.
+    if hearing is None or event.kind not in hearing.kinds:
         return None
     try:
         text = _text_for(context, event, project)
     except FlowtraceError:  # no memory is worth an agent's turn
         return None
-    return write(event, fenced(text)) if text else None
+    return hearing.write(event, fenced(text)) if text else None
 
 
 def fenced(text: str) -> str:
@@ -67,8 +81,6 @@ def fenced(text: str) -> str:
 
 
 def _text_for(context: Context, event: HookEvent, project: Callable[[], ProjectIdentity]) -> str:
-    if event.kind not in (HookKind.SESSION_START, HookKind.PROMPT):
-        return ""
     if event.kind is HookKind.PROMPT and (not event.prompt.strip() or _is_loading(context)):
         return ""
     caller = Caller(

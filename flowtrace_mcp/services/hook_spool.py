@@ -2,16 +2,16 @@
 
 import binascii
 import logging
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from flowtrace_mcp.ingest.hook_reading import PARSERS
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.spool_state import SPOOL_FILE, TAKING_FILE
 from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
 
-SPOOL_FILE: Final = "hooks.spool"
-TAKING_FILE: Final = "hooks.taking"
 BATCH_EVENTS: Final = 200
 BATCH_BYTES: Final = 8 * 1024 * 1024
 _FORM: Final = b"1"
@@ -39,6 +39,8 @@ class HookSpool:
             FlowtraceError: The database does not take them now; they stay for the next time.
         """
         count = self._take_up()
+        if self._taking.exists():  # it is not through; a rename would put another in its place
+            return count
         try:
             self._spool.rename(self._taking)
         except OSError:  # there is none, or on Windows a hook has it open
@@ -46,35 +48,39 @@ class HookSpool:
         return count + self._take_up()
 
     def _take_up(self) -> int:
+        """Store what the renamed file holds, and remove it when all of it is on disk."""
+        count = 0
         try:
-            batches = _batches(self._taking)
-            count = 0
-            for batch in batches:
-                if not self._desk.take_late(batch):
-                    return count
-                count += len(batch)
+            with self._taking.open("rb") as lines:
+                for batch in _batches(lines):
+                    if not self._desk.take_late(batch):
+                        return count
+                    count += len(batch)
+                held = os.fstat(lines.fileno())
         except FileNotFoundError:
             return 0
-        self._taking.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            # Another process may have taken this one up, and the next one too.
+            if os.path.samestat(held, self._taking.stat()):
+                self._taking.unlink()
         return count
 
 
-def _batches(path: Path) -> Iterator[Sequence[HookDelivery]]:
+def _batches(lines: Iterable[bytes]) -> Iterator[Sequence[HookDelivery]]:
     batch: list[HookDelivery] = []
     size_bytes = 0
-    with path.open("rb") as lines:
-        for line in lines:
-            if not line.strip():
-                continue
-            delivery = delivery_in(line)
-            if delivery is None:
-                _log.warning("a damaged line of the hooks' spool was left out")
-                continue
-            batch.append(delivery)
-            size_bytes += len(line)
-            if len(batch) >= BATCH_EVENTS or size_bytes >= BATCH_BYTES:
-                yield batch
-                batch, size_bytes = [], 0
+    for line in lines:
+        if not line.strip():
+            continue
+        delivery = delivery_in(line)
+        if delivery is None:
+            _log.warning("a damaged line of the hooks' spool was left out")
+            continue
+        batch.append(delivery)
+        size_bytes += len(line)
+        if len(batch) >= BATCH_EVENTS or size_bytes >= BATCH_BYTES:
+            yield batch
+            batch, size_bytes = [], 0
     if batch:
         yield batch
 

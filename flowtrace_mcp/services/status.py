@@ -7,6 +7,7 @@ from typing import Any, Final
 from flowtrace_mcp import __version__
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.store import StoreFacts
 from flowtrace_mcp.storage.traces import Page
@@ -61,6 +62,8 @@ def status(context: Context, listener: ListenerFacts) -> Status:
         problems.append(str(facts.write_refusal))
     if meaning.failure is not None:
         problems.append(str(meaning.failure))
+    if waiting := spool_problem(context.settings.home, context.now_us()):
+        problems.append(waiting)
     return Status(
         health="degraded" if problems else "ok",
         version=__version__,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flowtrace_mcp.errors import BusyError, FlowtraceError, StorageError
-from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_rows, read_hook
+from flowtrace_mcp.ingest.hook_reading import event_names, hook_of, hook_rows, read_hook, turn_id
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.hook_spans import hook_span_writes, same_call
 from flowtrace_mcp.ingest.log_writes import read_log
@@ -21,6 +21,7 @@ from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_answers import answer_to
 from flowtrace_mcp.services.projects import project_of
+from flowtrace_mcp.storage.logs import StoredLog
 
 # An agent waits less than 50 ms for its hook; what is not on disk by then the hook keeps itself.
 COMMIT_LIMIT_S: Final = 0.030
@@ -29,6 +30,7 @@ BATCH_LIMIT_S: Final = 30.0
 BEFORE_LIMIT_US: Final = 24 * 3600 * 1_000_000
 CANDIDATES: Final = 20
 PROJECT_FRESH_US: Final = 30_000_000
+BINDINGS_LIMIT: Final = 64  # sessions that wait to be bound; git may be slow
 _KNOWN_FOLDERS: Final = 256
 _KNOWN_SESSIONS: Final = 1024
 
@@ -67,6 +69,7 @@ class HookDesk:
         self._bound: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._lock = threading.Lock()  # around the two that are remembered
         self._binder = ThreadPoolExecutor(1, thread_name_prefix="flowtrace-hooks")
+        self._waiting = threading.BoundedSemaphore(BINDINGS_LIMIT)
 
     def take(self, delivery: HookDelivery) -> HookTaken:
         """Take one event while its agent waits.
@@ -77,10 +80,10 @@ class HookDesk:
         """
         (event,), job = self._store([delivery])
         is_kept = _is_done(job, COMMIT_LIMIT_S)
-        self._binder.submit(self._bind_safely, delivery, event)
         answer = None
         if is_kept:  # what holds up a write would hold up the answer, which notes what it told
             answer = answer_to(self._context, event, lambda: self._project(delivery, event))
+        self._bind_later(delivery, event)
         return HookTaken(answer=answer, is_kept=is_kept)
 
     def take_late(self, deliveries: Sequence[HookDelivery]) -> bool:
@@ -130,6 +133,19 @@ class HookDesk:
         told = delivery.time_us
         return told if EARLIEST_US <= told < LATEST_US else self._context.now_us()
 
+    def _bind_later(self, delivery: HookDelivery, event: HookEvent) -> None:
+        """Bind on the binder's thread; of too many at once the later ones do it."""
+        if not self._needs_binding(delivery, event) or not self._waiting.acquire(blocking=False):
+            return
+
+        def bind() -> None:
+            try:
+                self._bind_safely(delivery, event)
+            finally:
+                self._waiting.release()
+
+        self._binder.submit(bind)
+
     def _bind_safely(self, delivery: HookDelivery, event: HookEvent) -> None:
         try:
             self._bind(delivery, event)
@@ -143,20 +159,22 @@ class HookDesk:
 
         An agent that goes to another folder for one command does not take its session along.
         """
-        folder = delivery.folder or event.folder
-        if not event.session or not (folder or delivery.project):
+        if not self._needs_binding(delivery, event):
             return
-        seen = (event.session, folder, delivery.project)
         is_start = event.kind is HookKind.SESSION_START
-        if seen in self._bound and not is_start:
-            return
         spans = self._context.store.spans
         if is_start or not spans.find_session_project(event.session):
             project = self._project(delivery, event)
             number = self._context.store.project_id(project.identity, project.name)
             spans.bind_session(event.session, number)
         with self._lock:
-            _remember(self._bound, seen, None, _KNOWN_SESSIONS)
+            _remember(self._bound, _told_of(delivery, event), None, _KNOWN_SESSIONS)
+
+    def _needs_binding(self, delivery: HookDelivery, event: HookEvent) -> bool:
+        session, folder, project = told = _told_of(delivery, event)
+        if not session or not (folder or project):
+            return False
+        return told not in self._bound or event.kind is HookKind.SESSION_START
 
     def _project(self, delivery: HookDelivery, event: HookEvent) -> ProjectIdentity:
         """Return the project of an event's folder; git is asked again after a while."""
@@ -170,6 +188,11 @@ class HookDesk:
         with self._lock:
             _remember(self._projects, key, (now_us, project), _KNOWN_FOLDERS)
         return project
+
+
+def _told_of(delivery: HookDelivery, event: HookEvent) -> tuple[str, str, str]:
+    """Return the session, the folder and the project that an event names."""
+    return event.session, delivery.folder or event.folder, delivery.project
 
 
 class _Finder:
@@ -197,14 +220,21 @@ class _Finder:
         for earlier in reversed(self._batch):
             if belongs(earlier):
                 return earlier
-        found = self._context.store.list_session_events(
-            event.session,
-            event_names(kind, agent=event.agent),
-            (event.time_us - BEFORE_LIMIT_US, event.time_us + 1),
-            CANDIDATES,
-        )
+        found = self._stored(event, kind)
         kept = (hook_of(read_log(one.data)) for one in found)
         return next((each for each in kept if each is not None and belongs(each)), None)
+
+    def _stored(self, event: HookEvent, kind: HookKind) -> Sequence[StoredLog]:
+        """Return stored events of a kind, the latest first.
+
+        A prompt may lie thousands of events back; of a turn that has a name it is the first.
+        """
+        names, store = event_names(kind, agent=event.agent), self._context.store
+        key = turn_id(event.session, event.turn) if kind is HookKind.PROMPT else b""
+        if key:
+            return store.list_trace_events(key, names, 1)
+        window_us = (event.time_us - BEFORE_LIMIT_US, event.time_us + 1)
+        return store.list_session_events(event.session, names, window_us, CANDIDATES)
 
 
 def _is_done(job: "Future[int]", limit_s: float) -> bool:

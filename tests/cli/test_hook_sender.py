@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowtrace_mcp.cli import hook_sender
-from flowtrace_mcp.services.hook_spool import SPOOL_FILE, delivery_in
+from flowtrace_mcp.services.hook_spool import delivery_in
 from flowtrace_mcp.services.loopback import LISTENER_FILE
+from flowtrace_mcp.services.spool_state import SPOOL_FILE
 from flowtrace_mcp.settings import SETTINGS_FILE, default_home, load_settings
 from tests.waiting import wait_until
 

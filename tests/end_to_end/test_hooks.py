@@ -10,8 +10,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from flowtrace_mcp.services.hook_spool import SPOOL_FILE
 from flowtrace_mcp.services.loopback import ask, find_owner
+from flowtrace_mcp.services.spool_state import SPOOL_FILE
 from flowtrace_mcp.settings import load_settings
 from tests.waiting import wait_until
 

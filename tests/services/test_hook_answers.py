@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from flowtrace_mcp.cli.hook_sender import _ASKING
 from flowtrace_mcp.errors import StorageError
-from flowtrace_mcp.ingest.hook_reading import read_hook
+from flowtrace_mcp.ingest.hook_reading import EVENTS, read_hook
 from flowtrace_mcp.model.memory import MemoryKind
-from flowtrace_mcp.services.hook_answers import answer_to, fenced
+from flowtrace_mcp.services.hook_answers import HEARING, answer_to, fenced
 from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.remember import RememberRequest, remember
 
@@ -139,3 +140,25 @@ def test_a_memory_cannot_close_its_fence():
     assert text.count("</flowtrace-memories>") == 1
     assert text.lower().count("<flowtrace-memories>") == 1
     assert text.endswith("</flowtrace-memories>")
+
+
+def test_what_cursor_does_not_hear_is_not_counted_as_told(remembered, ask):
+    heard = {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT, "session_id": "s"}
+
+    unheard = ask(
+        "cursor", hook_event_name="beforeSubmitPrompt", prompt=PROMPT, conversation_id="s"
+    )
+
+    assert unheard is None
+    assert MEMORY in said_by(ask("claude-code", **heard))
+
+
+def test_a_hook_waits_longer_for_every_event_that_memory_answers():
+    answered = {
+        name
+        for agent, hearing in HEARING.items()
+        for name, kind in EVENTS[agent].items()
+        if kind in hearing.kinds
+    }
+
+    assert {f'"{name}"'.encode() for name in answered} == set(_ASKING)
