@@ -104,7 +104,7 @@ def _positive(text: str) -> int:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    return Path(text).expanduser().absolute()
 
 
 def _origins(text: str) -> tuple[str, ...]:
@@ -117,6 +117,14 @@ def _origins(text: str) -> tuple[str, ...]:
         if not (is_origin and is_loopback(parts.hostname or "")):
             raise ValueError("each is that of a page on this machine, like http://localhost:3000")
     return origins
+
+
+def _embedder(text: str) -> str:
+    choice = text.strip()
+    backend, _, model = choice.partition(":")
+    if choice not in ("minilm", "off") and not (backend == "sentence-transformers" and model):
+        raise ValueError("it is minilm, sentence-transformers:<name or path>, or off")
+    return choice
 
 
 def _auth(text: str) -> str:
@@ -173,7 +181,7 @@ OPTIONS: Final = (
     Option(
         field="embedder",
         section="memory",
-        parse=str.strip,
+        parse=_embedder,
         help="minilm, sentence-transformers:<name or path>, or off for text search alone",
     ),
     Option(
@@ -255,16 +263,16 @@ def load_settings(
         SettingsError: The file cannot be read, or a value breaks its rule.
     """
     home_text = environ.get("FLOWTRACE_HOME", "")
-    home = _path(home_text) if home_text else default_home(environ, sys.platform)
+    home = _path(home_text) if home_text else default_home(environ, sys.platform).absolute()
     values = _from_file(home / SETTINGS_FILE)
     for option in OPTIONS:
         text = environ.get(option.variable, "")
         if text:
             values[option.field] = _parsed(option, text, option.variable)
     if db_path is not None:
-        values["db_path"] = db_path
+        values["db_path"] = db_path.absolute()
     values.setdefault("db_path", home / DATABASE_FILE)
-    settings = Settings(home=home.absolute(), **values)
+    settings = Settings(home=home, **values)
     _refuse_open_door(settings)
     return settings
 

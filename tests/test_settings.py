@@ -244,3 +244,26 @@ def test_a_broken_expression_is_refused_and_not_repeated(tmp_path: Path) -> None
         loaded(tmp_path, '[memory]\nredact = ["/heron+/"]\n')
 
     assert "heron" not in str(refused.value)
+
+
+@pytest.mark.parametrize("choice", ["minilm", "off", "sentence-transformers:a/b"])
+def test_an_embedder_that_there_is_is_taken(choice: str) -> None:
+    assert load_settings({"FLOWTRACE_EMBEDDER": f" {choice} "}).embedder == choice
+
+
+@pytest.mark.parametrize("choice", ["bogus", "sentence-transformers", "sentence-transformers:"])
+def test_an_embedder_that_there_is_not_is_told_at_once(choice: str) -> None:
+    with pytest.raises(SettingsError, match="FLOWTRACE_EMBEDDER cannot be"):
+        load_settings({"FLOWTRACE_EMBEDDER": choice})
+
+
+def test_relative_paths_hold_when_the_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    settings = load_settings({"FLOWTRACE_HOME": "data"})
+    told = load_settings({"FLOWTRACE_DB_PATH": "other.db"}, db_path=Path("told.db"))
+
+    assert (settings.home, settings.db_path) == (tmp_path / "data", tmp_path / "data/flowtrace.db")
+    assert told.db_path == tmp_path / "told.db"

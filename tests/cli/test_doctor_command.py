@@ -179,7 +179,7 @@ def test_a_file_that_is_no_database_is_a_failure(typed: Type, home: Path) -> Non
 def test_an_embedder_that_there_is_not_is_a_failure(typed: Type, environ: dict[str, str]) -> None:
     environ["FLOWTRACE_EMBEDDER"] = "word2vec"
 
-    check = found(typed, "embedder")
+    check = found(typed, "settings")
 
     assert check["verdict"] == "fail"
     assert "minilm" in check["found"] + check["mend"]
