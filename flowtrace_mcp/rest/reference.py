@@ -29,10 +29,12 @@ def reference_routes(routes: Callable[[], Sequence[DeclaredRoute]]) -> list[Decl
     """
 
     async def document(request: Request) -> Response:
+        """Answer with OpenAPI."""
         del request
         return json_response(to_json(openapi_document(routes())))
 
     async def page(request: Request) -> Response:
+        """Answer with the page."""
         del request
         body = _page(openapi_document(routes()))
         return HTMLResponse(body, headers={"Content-Security-Policy": _POLICY})
