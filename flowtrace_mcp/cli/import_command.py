@@ -1,16 +1,20 @@
-"""`flowtrace import`: let memories arrive, from an export or from another program."""
+"""`flowtrace import`: let memories arrive, or make traces of an agent's session files."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from flowtrace_mcp.cli.import_sessions import import_sessions
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.cli.progress import Progress
+from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.found_memory import SourceKind
 from flowtrace_mcp.model.memory import ScopeName
 from flowtrace_mcp.model.memory_lines import Arrival
 from flowtrace_mcp.services.import_memories import Imported, ImportRequest, import_memories
 from flowtrace_mcp.services.named_projects import named_project
+from flowtrace_mcp.services.transcript_sources import SOURCES
 
 # That of bad input: something was not taken, and what was is stored.
 EXIT_REFUSED: Final = 2
@@ -23,7 +27,21 @@ _SAID: Final = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", metavar="PATH", type=Path, help="a file or a folder")
+    parser.add_argument(
+        "path",
+        metavar="PATH|AGENT",
+        help=(
+            "a file or folder with memories, or an agent whose sessions become traces: "
+            + ", ".join(SOURCES)
+        ),
+    )
+    parser.add_argument(
+        "sessions",
+        nargs="?",
+        metavar="SESSIONS",
+        type=Path,
+        help="with an agent: its file or folder (default: where it keeps them)",
+    )
     parser.add_argument(
         "--from",
         dest="source",
@@ -42,17 +60,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SCOPE",
         help="of what another program wrote: repo or global (default repo)",
     )
+    parser.add_argument(
+        "--since", metavar="TIME", help="with an agent: only what began then or later"
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="with an agent: go on with what is written, for ever"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, only")
     parser.add_argument("--progress", action="store_true", help="say how far it is, on stderr")
 
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
-    """Take the memories in and say what became of them."""
+    """Take memories or sessions in and say what became of them."""
+    if arguments.path in SOURCES and not Path(arguments.path).exists():
+        return import_sessions(call, SOURCES[arguments.path], arguments)
+    _refuse(arguments, ("sessions", "since", "watch"))
     context = call.program.context()
     progress = Progress(output=call.output, label="importing", is_asked=arguments.progress)
     project = named_project(context, arguments.project) if arguments.project else None
     request = ImportRequest(
-        path=arguments.path,
+        path=Path(arguments.path),
         source=SourceKind(arguments.source),
         project=project,
         scope=ScopeName(arguments.scope),
@@ -67,6 +94,17 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
     else:
         _tell(call, told, is_dry_run=arguments.dry_run)
     return EXIT_REFUSED if told.problem_count else 0
+
+
+def _refuse(arguments: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse what is only said with an agent."""
+    for name in names:
+        if getattr(arguments, name):
+            raise InputError(
+                f"{name} goes with an agent",
+                why=f"{arguments.path!r} is none of {', '.join(SOURCES)}",
+                mend="name an agent first, or leave it out",
+            )
 
 
 def _body(told: Imported, *, is_dry_run: bool) -> dict[str, object]:

@@ -107,8 +107,8 @@ COMMANDS: Final = (
     ),
     Command(
         name="import",
-        summary="take memories in: an export, notes, transcripts, other memory programs",
-        example="flowtrace import CLAUDE.md --dry-run",
+        summary="take memories in, or make traces of an agent's past sessions",
+        example="flowtrace import claude-code --dry-run",
     ),
     Command(
         name="traces",

@@ -200,9 +200,10 @@ KEYS: Final[dict[Concept, tuple[str, ...]]] = {
     "first_token_ms": ("ai.response.msToFirstChunk", "ttft_ms"),
     "first_token_at": ("langfuse.observation.completion_start_time",),
     # who
+    # Claude Code's sub-agents are conversations of their own within the session
     "session": (
-        "gen_ai.conversation.id",
         "session.id",
+        "gen_ai.conversation.id",
         "ai.telemetry.metadata.sessionId",
         "traceloop.association.properties.session_id",
         "langfuse.session.id",

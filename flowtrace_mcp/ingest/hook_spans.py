@@ -4,8 +4,7 @@ They take the way of every other span: an OTLP request is made and decoded. Thei
 session, turn and call alone, so that an event that comes twice makes one span.
 """
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -15,15 +14,21 @@ from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.ingest.otlp_json import decode_traces
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.span_writes import span_writes
-from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
+from flowtrace_mcp.ingest.told_spans import (
+    ERROR,
+    OK,
+    TURN,
+    pairs_of,
+    span_id_of,
+    times_of,
+    trace_id_of,
+    usage_attributes,
+)
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import AttributeValue
-from flowtrace_mcp.model.usage import TokenUsage
 
 # Returns the latest event of a kind that came before another in its session, and belongs to it.
 FindBefore: TypeAlias = Callable[[HookEvent, HookKind], HookEvent | None]
-_OK: Final = 1
-_ERROR: Final = 2
 
 
 def hook_span_writes(
@@ -43,7 +48,7 @@ def hook_span_writes(
     request = {
         "resourceSpans": [
             {
-                "resource": {"attributes": _pairs({"service.name": agent})},
+                "resource": {"attributes": pairs_of({"service.name": agent})},
                 "scopeSpans": [{"scope": {"name": SCOPE.name}, "spans": spans}],
             }
             for agent, spans in by_agent.items()
@@ -85,14 +90,14 @@ def _turn_span(prompt: HookEvent, end: HookEvent) -> dict[str, Any]:
         "gen_ai.agent.name": end.agent,
         "user_prompt": prompt.prompt,
         "output.value": end.response,
-        **_usage(end.usage if end.kind is HookKind.TURN_END else None),
+        **usage_attributes(end.usage if end.kind is HookKind.TURN_END else None),
     }
     return {
-        **_ids(prompt, "turn"),
+        **_ids(prompt, TURN),
         "name": f"{end.agent} turn",
-        **_times(prompt.time_us, end.time_us),
+        **times_of(prompt.time_us, end.time_us),
         **_outcome(end, is_over=end.kind is HookKind.TURN_END),
-        "attributes": _pairs(attributes),
+        "attributes": pairs_of(attributes),
     }
 
 
@@ -115,9 +120,9 @@ def _tool_span(
         **_ids(prompt or event, event.tool_call_id or f"{event.tool_name} {event.time_us}"),
         **_parent(prompt or event),
         "name": f"execute_tool {event.tool_name}",
-        **_times(start_us, event.time_us),
+        **times_of(start_us, event.time_us),
         **_outcome(event, is_over=True),
-        "attributes": _pairs(attributes),
+        "attributes": pairs_of(attributes),
     }
 
 
@@ -127,15 +132,15 @@ def _model_span(event: HookEvent, prompt: HookEvent | None) -> dict[str, Any]:
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": event.model,
         "output.value": event.response,
-        **_usage(event.usage),
+        **usage_attributes(event.usage),
     }
     return {
         **_ids(prompt or event, f"model {event.time_us}"),
         **_parent(prompt or event),
         "name": f"chat {event.model}".strip(),
-        **_times(event.time_us, event.time_us),
+        **times_of(event.time_us, event.time_us),
         **_outcome(event, is_over=True),
-        "attributes": _pairs(attributes),
+        "attributes": pairs_of(attributes),
     }
 
 
@@ -146,67 +151,21 @@ def turn_key(event: HookEvent) -> str:
 
 def _ids(turn_event: HookEvent, what: str) -> dict[str, str]:
     place = (turn_event.agent, turn_event.session, turn_key(turn_event))
-    return {
-        "traceId": _digest(TRACE_ID_BYTES, *place),
-        "spanId": _digest(SPAN_ID_BYTES, *place, what),
-    }
+    return {"traceId": trace_id_of(*place), "spanId": span_id_of(*place, what)}
 
 
 def _parent(turn_event: HookEvent) -> dict[str, str]:
     """Return the turn's span as parent; nothing where no turn is known."""
     if turn_event.kind is not HookKind.PROMPT and not turn_event.turn:
         return {}
-    return {"parentSpanId": _ids(turn_event, "turn")["spanId"]}
-
-
-def _digest(size_bytes: int, *parts: str) -> str:
-    text = "\x1f".join(("flowtrace.hooks", *parts)).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(text, digest_size=size_bytes).hexdigest()
-
-
-def _times(start_us: int, end_us: int) -> dict[str, str]:
-    return {
-        "startTimeUnixNano": str(min(start_us, end_us) * 1000),
-        "endTimeUnixNano": str(end_us * 1000),
-    }
+    return {"parentSpanId": _ids(turn_event, TURN)["spanId"]}
 
 
 def _outcome(event: HookEvent, *, is_over: bool) -> dict[str, Any]:
     if event.is_failed:
-        return {"status": {"code": _ERROR, "message": event.error}}
-    return {"status": {"code": _OK}} if is_over else {}
+        return {"status": {"code": ERROR, "message": event.error}}
+    return {"status": {"code": OK}} if is_over else {}
 
 
 def _who(event: HookEvent) -> dict[str, AttributeValue]:
     return {"session.id": event.session, "turn.id": event.turn}
-
-
-def _usage(usage: TokenUsage | None) -> dict[str, AttributeValue]:
-    if usage is None:
-        return {}
-    return {
-        "gen_ai.usage.input_tokens": usage.input_total,
-        "gen_ai.usage.cache_read.input_tokens": usage.cache_read,
-        "gen_ai.usage.cache_write.input_tokens": usage.cache_write,
-        "gen_ai.usage.output_tokens": usage.output,
-    }
-
-
-def _pairs(attributes: Mapping[str, AttributeValue]) -> list[dict[str, Any]]:
-    return [
-        {"key": key, "value": _value(value)}
-        for key, value in attributes.items()
-        if value not in ("", None)
-    ]
-
-
-def _value(value: AttributeValue) -> dict[str, Any]:
-    if isinstance(value, bool):
-        return {"boolValue": value}
-    if isinstance(value, int):
-        return {"intValue": str(value)}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    if not isinstance(value, str):
-        value = msgspec.json.encode(value).decode()
-    return {"stringValue": value}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from flowtrace_mcp.ingest.conventions import MODEL_CALLS
 from flowtrace_mcp.model.own_call import (
     CALL_ATTRIBUTE,
     OWN_SCOPE,
@@ -14,11 +15,19 @@ from flowtrace_mcp.model.span_write import TIMED, Authority, ToldBeside
 from flowtrace_mcp.model.telemetry import LogRecord, SpanRecord
 
 _MEMORY_WORK: Final = ("search_memory", "upsert_memory", "delete_memory")
-CLAIMED: Final = frozenset(("execute_tool", "invoke_agent", *_MEMORY_WORK))
+CLAIMED: Final = frozenset(("execute_tool", "invoke_agent", *_MEMORY_WORK, *MODEL_CALLS))
 HOOKS_SCOPE: Final = "flowtrace.hooks"
+TRANSCRIPTS_SCOPE: Final = "flowtrace.transcripts"
 # How the scopes of those agents begin that have hooks as well as OpenTelemetry.
-_SCOPES: Final = ("com.anthropic.claude_code", "codex", "gemini-cli", HOOKS_SCOPE)
+_SCOPES: Final = (
+    "com.anthropic.claude_code",
+    "codex",
+    "gemini-cli",
+    HOOKS_SCOPE,
+    TRANSCRIPTS_SCOPE,
+)
 _TURN: Final = "turn"
+_CALLS: Final = "calls"  # of models
 # Claude Code's spans do not name their turn; this event of a trace does.
 _PROMPT_EVENTS: Final = frozenset(("user_prompt", "claude_code.user_prompt"))
 
@@ -32,7 +41,8 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
     """Return what a span of a session tells: a tool's run, a turn; nothing for other senders.
 
     A call's id and a turn's name are certain. Where one side gives none, the same tool at the same
-    time is the same run, and a turn at the same time the same turn.
+    time is the same run, and a turn at the same time the same turn. Not all sides tell the id of a
+    request to a model: who tells a turn better tells its calls, and who tells a call of the time.
     """
     if record.scope.name == OWN_SCOPE:
         call = record.attributes.get(CALL_ATTRIBUTE)
@@ -41,6 +51,8 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
         return ()
     if facts.operation in _MEMORY_WORK:
         return ()
+    if facts.operation in MODEL_CALLS:
+        return _claims_of_call(facts, record)
     if facts.operation == "execute_tool":
         certain = f"call {facts.tool_call_id}" if facts.tool_call_id else ""
         likely = f"{TIMED}{facts.tool_name}"
@@ -50,10 +62,22 @@ def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
     return (certain, likely) if certain else (likely,)
 
 
+def _claims_of_call(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
+    is_file = record.scope.name == TRANSCRIPTS_SCOPE
+    claims = (
+        f"request {facts.response_id}" if facts.response_id else "",
+        f"{_CALLS} {facts.turn}" if is_file and facts.turn else "",
+        f"{TIMED}{TIMED}{_CALLS}",
+    )
+    return tuple(claim for claim in claims if claim)
+
+
 def authority_of(record: SpanRecord, claims: Sequence[str]) -> Authority:
     """Return with what authority a span makes its claims."""
     scope = record.scope.name
     is_named = any(not claim.startswith(TIMED) for claim in claims)
+    if scope == TRANSCRIPTS_SCOPE:
+        return Authority.TRANSCRIPT
     if scope == HOOKS_SCOPE:
         return Authority.HOOK_CALL if is_named else Authority.HOOK
     if scope == OWN_SCOPE:
@@ -89,5 +113,5 @@ def told_beside(record: LogRecord, session: str) -> ToldBeside | None:
         session=session,
         span_id=record.span_id or record.trace_id[8:],
         start_us=record.time_us,
-        claims=(f"{_TURN} {turn}",),
+        claims=(f"{_TURN} {turn}", f"{_CALLS} {turn}"),
     )

@@ -20,9 +20,10 @@ class Authority(IntEnum):
     """Who tells a span; of several that tell the same, the highest is kept. Stored."""
 
     SERVER = 0  # our own MCP server, which sees a call from its far end
-    HOOK = 1  # an agent's hook that names no call
-    HOOK_CALL = 2  # an agent's hook
-    TELEMETRY = 3  # OpenTelemetry
+    TRANSCRIPT = 1  # an agent's session file, read afterwards
+    HOOK = 2  # an agent's hook that names no call
+    HOOK_CALL = 3  # an agent's hook
+    TELEMETRY = 4  # OpenTelemetry
 
 
 # Ids of Anthropic's are unique; a server does not learn that its agent began a new session.

@@ -33,6 +33,7 @@ from flowtrace_mcp.storage.own_call_store import OwnCallStore
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.record_store import RecordStore
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
+from flowtrace_mcp.storage.transcript_store import TranscriptStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
 
 PROJECTS_LIMIT: Final = 65_535
@@ -82,6 +83,7 @@ class Store:
         self.spans = SpanStore(self._database)
         self.forwardings = ForwardStore(self._database)
         self.own_calls = OwnCallStore(self._database)
+        self.transcripts = TranscriptStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
 
     @functools.cached_property

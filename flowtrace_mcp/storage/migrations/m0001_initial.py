@@ -28,6 +28,7 @@ from flowtrace_mcp.storage import (
     span_claims,
     strings,
     traces,
+    transcript_files,
     usage,
 )
 
@@ -45,6 +46,7 @@ _TABLES = (
     span_claims,
     own_calls,
     arrivals,
+    transcript_files,
     traces,
     project_hours,
     logs,

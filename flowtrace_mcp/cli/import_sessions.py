@@ -1,0 +1,81 @@
+"""`flowtrace import <agent>`: make traces of the session files of an agent."""
+
+import argparse
+import time
+from typing import Final
+
+from flowtrace_mcp.cli.program import Call
+from flowtrace_mcp.cli.progress import Progress
+from flowtrace_mcp.model.times import parse_time_us
+from flowtrace_mcp.services.import_transcripts import (
+    ReadTranscripts,
+    TranscriptImporter,
+    TranscriptsRequest,
+)
+from flowtrace_mcp.services.settle_costs import settle_waiting
+from flowtrace_mcp.services.transcript_sources import TranscriptSource
+
+WATCH_S: Final = 1.0
+# That of bad input: something was not taken, and what was is stored.
+EXIT_REFUSED: Final = 2
+
+
+def import_sessions(call: Call, source: TranscriptSource, arguments: argparse.Namespace) -> int:
+    """Read the sessions, and say what became of them; with ``--watch`` until Ctrl-C."""
+    context = call.program.context()
+    request = TranscriptsRequest(
+        source=source,
+        path=arguments.sessions,
+        since_us=parse_time_us(arguments.since, name="--since") if arguments.since else 0,
+        is_dry_run=arguments.dry_run,
+    )
+    importer = TranscriptImporter(context, request, call.program.environ)
+    progress = Progress(output=call.output, label="importing", is_asked=arguments.progress)
+    try:
+        told = importer.run_once(progress.show)
+    finally:
+        progress.end()
+    settle_waiting(context)
+    _tell(call, source.agent, told, is_dry_run=arguments.dry_run)
+    try:
+        while arguments.watch:
+            time.sleep(WATCH_S)
+            more = importer.run_once()
+            if more.files:
+                settle_waiting(context)
+                _tell(call, source.agent, more, is_dry_run=arguments.dry_run)
+    except KeyboardInterrupt:
+        return 0
+    return EXIT_REFUSED if told.refused else 0
+
+
+def _tell(call: Call, agent: str, told: ReadTranscripts, *, is_dry_run: bool) -> None:
+    if call.output.is_json:
+        call.output.answer(
+            {
+                "agent": agent,
+                "dry_run": is_dry_run,
+                "files": told.files,
+                "sessions": len(told.sessions),
+                "turns": told.spans["turn"],
+                "model_calls": told.spans["model"],
+                "tool_calls": told.spans["tool"],
+                "copied": told.copied,
+                "refused": told.refused,
+                "problems": told.problems,
+            }
+        )
+        return
+    counts = ", ".join(
+        f"{told.spans[kind]} {said}"
+        for kind, said in (("turn", "turns"), ("model", "model calls"), ("tool", "tool calls"))
+    )
+    stored = "; nothing was stored" if is_dry_run else ""
+    what = f"{len(told.sessions)} sessions in {told.files} files: {counts}"
+    call.output.say(f"{agent}: {what if told.files else 'nothing new'}{stored}")
+    if told.copied:
+        call.output.say(f"calls that stand in another session already: {told.copied}")
+    for problem in told.problems:
+        call.output.say_aside(f"not taken: {problem}")
+    if told.refused > len(told.problems):
+        call.output.say_aside(f"not taken: {told.refused - len(told.problems)} more lines")

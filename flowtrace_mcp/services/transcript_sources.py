@@ -1,0 +1,125 @@
+"""Where agents keep their session files, and which reader reads which."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.ingest.transcripts import claude_code, codex, cursor, gemini
+from flowtrace_mcp.ingest.transcripts.claude_code import ClaudeCodeReader
+from flowtrace_mcp.ingest.transcripts.codex import CodexReader
+from flowtrace_mcp.ingest.transcripts.cursor import CursorReader
+from flowtrace_mcp.ingest.transcripts.gemini import GeminiReader
+from flowtrace_mcp.ingest.transcripts.shape import Reader
+
+FILES_LIMIT: Final = 1_000_000
+_SUB_AGENTS: Final = "subagents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptSource:
+    """The session files of one agent."""
+
+    agent: str
+    folders: Callable[[Mapping[str, str], Path], tuple[Path, ...]]  # of environment and home
+    patterns: tuple[str, ...]
+    reader: Callable[[Path], Reader]
+    can_resume: bool = False  # a reader may begin in the middle of a file
+
+
+def _claude_reader(path: Path) -> Reader:
+    if path.parent.name != _SUB_AGENTS:
+        return ClaudeCodeReader()
+    try:
+        told = msgspec.json.decode(path.with_suffix(".meta.json").read_bytes(), type=_Meta)
+    except (OSError, msgspec.DecodeError):
+        told = _Meta()
+    return ClaudeCodeReader(told.call_id, is_sub_agent=True)
+
+
+class _Meta(msgspec.Struct):
+    call_id: str = msgspec.field(name="toolUseId", default="")
+
+
+def _cursor_reader(path: Path) -> Reader:
+    return CursorReader(path.stem, path.stat().st_mtime_ns // 1000)
+
+
+SOURCES: Final[Mapping[str, TranscriptSource]] = {
+    source.agent: source
+    for source in (
+        TranscriptSource(
+            agent=claude_code.AGENT,
+            folders=lambda environ, home: (
+                Path(environ.get("CLAUDE_CONFIG_DIR") or home / ".claude") / "projects",
+            ),
+            patterns=("**/*.jsonl",),
+            reader=_claude_reader,
+            can_resume=True,
+        ),
+        TranscriptSource(
+            agent=codex.AGENT,
+            folders=lambda environ, home: tuple(
+                Path(environ.get("CODEX_HOME") or home / ".codex") / name
+                for name in ("sessions", "archived_sessions")
+            ),
+            patterns=("**/rollout-*.jsonl",),
+            reader=lambda _: CodexReader(),
+        ),
+        TranscriptSource(
+            agent=gemini.AGENT,
+            folders=lambda environ, home: (
+                Path(environ.get("GEMINI_CLI_HOME") or home) / ".gemini" / "tmp",
+            ),
+            patterns=("**/chats/session-*.json", "**/chats/session-*.jsonl"),
+            reader=lambda _: GeminiReader(),
+        ),
+        TranscriptSource(
+            agent=cursor.AGENT,
+            folders=lambda _, home: (home / ".cursor" / "projects",),
+            patterns=("**/agent-transcripts/**/*.jsonl",),
+            reader=_cursor_reader,
+        ),
+    )
+}
+
+
+def find_files(
+    source: TranscriptSource, path: Path | None, environ: Mapping[str, str]
+) -> list[Path]:
+    """Return the session files below a path, or the path itself; by name.
+
+    Args:
+        source: Whose.
+        path: A file or a folder; None = where the agent keeps them.
+        environ: Environment variables.
+
+    Raises:
+        InputError: There is no such place.
+    """
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+    folders = source.folders(environ, home) if path is None else (path,)
+    if path is not None and path.is_file():
+        return [path]
+    there = [folder for folder in folders if folder.is_dir()]
+    if not there:
+        raise InputError(
+            f"no sessions of {source.agent}",
+            why=f"there is no folder {folders[0]}",
+            mend="give the folder or the file",
+        )
+    found = {file for folder in there for file in _below(folder, source.patterns)}
+    return sorted(found)
+
+
+def _below(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    for pattern in patterns:
+        for count, path in enumerate(folder.glob(pattern)):
+            if count >= FILES_LIMIT:
+                return
+            if path.is_file() and os.access(path, os.R_OK):
+                yield path

@@ -1,0 +1,258 @@
+"""Session files become traces: once, with the right sums, whoever else told of them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.ingest.pipeline import Pipeline
+from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.services.import_transcripts import TranscriptImporter, TranscriptsRequest
+from flowtrace_mcp.services.settle_costs import settle_waiting
+from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
+from flowtrace_mcp.services.trace_reading import read_session
+from flowtrace_mcp.services.transcript_sources import SOURCES
+
+DATA = Path(__file__).parents[1] / "data/transcripts"
+SESSION = "0b6a7013-d14b-4288-ad29-22aacd5843ca"
+FORK = "1787b0a0-0087-4c84-a61a-27ba7f3d03f0"
+# What Claude Code itself says at its end, in the line `cost-state`.
+TOLD = {"input": 759, "cache_read": 384, "cache_write": 192, "output": 141}
+TOLD_USD = 0.0053622
+
+
+@pytest.fixture
+def folder(tmp_path):
+    copy = tmp_path / "projects"
+    shutil.copytree(DATA / "claude-code", copy)
+    return copy
+
+
+@pytest.fixture
+def whole(folder):
+    """Return the file of the first session, alone but for its sub-agent."""
+    next(folder.rglob(f"{FORK}.jsonl")).unlink()
+    return next(folder.rglob(f"{SESSION}.jsonl"))
+
+
+@pytest.fixture
+def importer(context, folder):
+    def make(path=folder, agent="claude-code", **more):
+        request = TranscriptsRequest(source=SOURCES[agent], path=path, **more)
+        return TranscriptImporter(context, request, {})
+
+    return make
+
+
+def sums(context, session=SESSION):
+    """Return tokens, cost, model calls, tool calls and errors of a session."""
+    reading = read_session(context, session)
+    totals = [trace.totals for trace in reading.traces]
+    usage = {name: sum(getattr(each.usage, name) or 0 for each in totals) for name in TOLD}
+    rollup = context.store.spans.find_session(session).measures
+    cost = sum(each.cost_usd or 0 for each in totals)
+    assert rollup.cost_usd == pytest.approx(cost)
+    assert (rollup.model_call_count, rollup.tool_call_count) == (
+        sum(each.model_calls for each in totals),
+        sum(each.tool_calls for each in totals),
+    )
+    return (
+        usage,
+        pytest.approx(cost),
+        sum(each.model_calls for each in totals),
+        sum(each.tool_calls for each in totals),
+    )
+
+
+def send_telemetry(context):
+    pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
+    for line in (DATA / "claude-code.otlp.jsonl").read_text().splitlines():
+        sent = json.loads(line)
+        take = pipeline.traces if sent["path"].endswith("traces") else pipeline.logs
+        take(json.dumps(sent["body"]).encode(), PayloadEncoding.JSON)
+    settle_waiting(context)
+
+
+def send_hooks(context):
+    desk = HookDesk(context)
+    lines = (DATA / "claude-code.hooks.jsonl").read_bytes().splitlines()
+    # Hooks name no time; these ran while the session did.
+    start_us = 1_795_583_357_400_000
+    desk.take_late(
+        [
+            HookDelivery(agent="claude-code", body=line, time_us=start_us + number * 20_000)
+            for number, line in enumerate(lines)
+        ]
+    )
+    desk.close()
+
+
+def test_the_sums_are_those_that_the_agent_tells_itself(context, importer):
+    told = importer().run_once()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+    assert (told.files, told.sessions, told.refused) == (3, {SESSION, FORK}, 0)
+
+
+def test_a_second_reading_finds_nothing_new(context, importer):
+    importer().run_once()
+    before = context.store.facts().span_count
+
+    again = importer().run_once()
+
+    assert (again.files, sum(again.spans.values())) == (0, 0)
+    assert context.store.facts().span_count == before
+
+
+def test_calls_that_a_fork_copied_count_in_their_own_session_alone(context, importer):
+    told = importer().run_once()
+
+    usage, _, calls, _ = sums(context, FORK)
+    assert (calls, usage["output"]) == (1, 36)
+    assert told.copied == 7
+
+
+def test_a_sub_agent_stands_below_the_tool_that_called_it(context, importer):
+    importer().run_once()
+
+    reading = read_session(context, SESSION)
+    spans = {span.record.span_id: span for trace in reading.traces for span in trace.spans}
+    agent = next(span for span in spans.values() if span.facts.tool_name == "Agent")
+    below = [s for s in spans.values() if s.record.parent_span_id == agent.record.span_id]
+    assert sorted(span.record.name for span in below) == [
+        "chat claude-sonnet-4-5",
+        "chat claude-sonnet-4-5",
+        "execute_tool Bash",
+    ]
+
+
+def test_a_failed_tool_says_what_went_wrong(context, importer):
+    importer().run_once()
+
+    reading = read_session(context, SESSION)
+    failed = [span for trace in reading.traces for span in trace.spans if span.record.status == 2]
+    assert ["No such file" in span.record.status_message for span in failed] == [True]
+
+
+def test_the_session_belongs_to_the_project_of_its_folder(context, importer):
+    importer().run_once()
+
+    number = context.store.spans.find_session_project(SESSION)
+    assert number == context.store.find_project_named("shop")
+
+
+@pytest.mark.parametrize("order", ["files first", "telemetry first"])
+def test_what_telemetry_tells_too_counts_once(context, importer, order):
+    steps = [lambda: importer().run_once(), lambda: send_telemetry(context)]
+    for step in steps if order == "files first" else steps[::-1]:
+        step()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+@pytest.mark.parametrize("order", ["files first", "hooks first"])
+def test_what_hooks_tell_too_counts_once(context, importer, order):
+    steps = [lambda: importer().run_once(), lambda: send_hooks(context)]
+    for step in steps if order == "files first" else steps[::-1]:
+        step()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_telemetry_alone_has_the_same_sums(context):
+    send_telemetry(context)
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_all_three_tell_once(context, importer):
+    send_hooks(context)
+    importer().run_once()
+    send_telemetry(context)
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_a_file_that_grows_is_read_on_from_its_last_prompt(context, importer, whole):
+    lines = whole.read_bytes().splitlines(keepends=True)
+    whole.write_bytes(b"".join(lines[: len(lines) // 2]))
+    importer().run_once()
+    assert context.store.transcripts.find(str(whole)).offset_bytes > 0
+
+    with whole.open("ab") as file:
+        file.writelines(lines[len(lines) // 2 :])
+    importer().run_once()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_a_line_that_is_not_written_to_its_end_waits(context, importer, whole):
+    text = whole.read_bytes()
+    cut = text.rindex(b'"output_tokens"')
+    whole.write_bytes(text[:cut])
+    one = importer()
+    assert one.run_once().refused == 0
+
+    whole.write_bytes(text)
+    one.run_once()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_another_file_of_the_same_name_is_read_from_its_start(context, importer, whole):
+    text = whole.read_bytes()
+    whole.write_bytes(b'{"type":"summary","summary":"' + b"x" * len(text) + b'"}\n')
+    one = importer()
+    one.run_once()
+
+    whole.write_bytes(text)
+    one.run_once()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_a_damaged_line_is_told_and_the_others_are_read(context, importer, whole):
+    whole.write_bytes(b'{"type": "user", \n[1]\n' + whole.read_bytes())
+
+    told = importer().run_once()
+
+    assert told.refused == 2
+    assert f"{whole.name}, byte 0" in told.problems[0]
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_a_dry_run_counts_and_stores_nothing(context, importer):
+    told = importer(is_dry_run=True).run_once()
+
+    assert told.spans["model"] >= 6
+    assert context.store.facts().span_count == 0
+    assert importer().run_once().files == 3
+
+
+def test_what_began_before_is_left_out(context, importer):
+    told = importer(since_us=1_795_583_358_300_000).run_once()
+
+    assert sums(context)[2] == 1
+    assert told.spans["tool"] == 0
+
+
+def test_one_file_can_be_read_alone(importer, folder):
+    told = importer(path=next(folder.rglob(f"{FORK}.jsonl"))).run_once()
+
+    assert told.sessions == {FORK}
+
+
+def test_a_place_that_is_not_there_is_told(importer, tmp_path):
+    with pytest.raises(InputError, match="no sessions of claude-code"):
+        importer(path=tmp_path / "nowhere").run_once()
+
+
+def test_the_share_that_is_done_grows_to_all(importer):
+    shares = []
+
+    importer().run_once(shares.append)
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
