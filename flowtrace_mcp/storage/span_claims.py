@@ -1,7 +1,7 @@
 """Which span tells what of a session, so that hooks and OpenTelemetry count nothing twice."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final, NamedTuple
 
 import apsw
@@ -29,6 +29,8 @@ _LIST: Final = """
     SELECT claim_id, span_id, authority, start_us, end_us FROM span_claims
     WHERE claim_id IN carray(?)
 """
+# A long session runs one tool thousands of times; only those that run at the time matter.
+_LIST_TIMED: Final = f"{_LIST} AND end_us >= ? AND start_us <= ?"
 _DELETE: Final = "DELETE FROM span_claims WHERE claim_id = ? AND span_id = ?"
 # Nearly every claim comes once: they would drive the names of sessions out of the cache.
 _number: Final = string_id.__wrapped__
@@ -68,13 +70,12 @@ def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite | Told
     if not claims:
         return Settled(frozenset(), frozenset())
     fresh = {(claim.claim_id, claim.span_id) for claim in claims}
-    found = connection.execute(_LIST, (int_array(sorted({claim.claim_id for claim in claims})),))
-    stored = [claim for claim in map(Claim._make, found) if claim[:2] not in fresh]
-    by_id: defaultdict[int, list[Claim]] = defaultdict(list)
-    for claim in (*claims, *stored):
-        by_id[claim.claim_id].append(claim)
-    refused = {claim.span_id for claim in claims if _is_beaten(claim, by_id, timed)}
-    beaten = [claim for claim in stored if _is_beaten(claim, by_id, timed)]
+    found = _list_rivals(connection, claims, timed)
+    stored = [claim for claim in found if claim[:2] not in fresh]
+    every, new = _Rivals((*claims, *stored), timed), _Rivals(claims, timed)
+    refused = {claim.span_id for claim in claims if every.beat(claim)}
+    # Between those that were stored before it was decided then.
+    beaten = [claim for claim in stored if new.beat(claim)]
     # Another claim of a span that goes may stay behind: it beats nothing.
     connection.executemany(_DELETE, [claim[:2] for claim in beaten])
     withdrawn = {claim.span_id for claim in beaten} - {claim.span_id for claim in claims}
@@ -89,24 +90,56 @@ def list_tellers(reader: apsw.Connection, told: Sequence[ToldBeside]) -> list[Cl
 
     None stands where nothing has more authority.
     """
-    asked = [_claims_of((one,)) for one in told]
-    wanted = {claim.claim_id for claims, _ in asked for claim in claims}
-    by_id: defaultdict[int, list[Claim]] = defaultdict(list)
-    for claim in map(Claim._make, reader.execute(_LIST, (int_array(sorted(wanted)),))):
-        by_id[claim.claim_id].append(claim)
-    return [_teller_of(claims, by_id, timed) for claims, timed in asked]
+    asked, timed = _claims_of(told)
+    rivals = _Rivals(_list_rivals(reader, asked, timed), timed)
+    return [_teller_of(_claims_of((one,))[0], rivals) for one in told]
 
 
-def _teller_of(
-    claims: Sequence[Claim], by_id: defaultdict[int, list[Claim]], timed: set[int]
-) -> Claim | None:
-    better = [
-        rival
-        for claim in claims
-        for rival in by_id[claim.claim_id]
-        if rival.authority > claim.authority
-        and (claim.claim_id not in timed or rival.overlaps(claim))
-    ]
+class _Rivals:
+    """Claims by what they tell, against which others are held.
+
+    Args:
+        claims: Of several spans.
+        timed: Ids of the claims that hold only while both spans run.
+    """
+
+    def __init__(self, claims: Iterable[Claim], timed: Set[int]) -> None:
+        self._timed = timed
+        self._by_id: defaultdict[int, list[Claim]] = defaultdict(list)
+        self._highest: defaultdict[int, int] = defaultdict(int)
+        for claim in claims:
+            self._by_id[claim.claim_id].append(claim)
+            self._highest[claim.claim_id] = max(self._highest[claim.claim_id], claim.authority)
+
+    def beat(self, claim: Claim) -> bool:
+        """Say whether another span tells the same with more authority."""
+        return any(self.better(claim))
+
+    def better(self, claim: Claim) -> Iterator[Claim]:
+        """Yield the claims of the spans that tell the same with more authority."""
+        if self._highest.get(claim.claim_id, 0) <= claim.authority:
+            return  # nearly always, and quicker than to look at thousands of equals
+        is_timed = claim.claim_id in self._timed
+        for rival in self._by_id[claim.claim_id]:
+            if rival.authority > claim.authority and (not is_timed or rival.overlaps(claim)):
+                yield rival
+
+
+def _list_rivals(reader: apsw.Connection, claims: Sequence[Claim], timed: Set[int]) -> list[Claim]:
+    """Return what is stored of the same claims, timed ones only from the time of these."""
+    certain = {claim.claim_id for claim in claims} - timed
+    found = list(reader.execute(_LIST, (int_array(sorted(certain)),))) if certain else []
+    running = [claim for claim in claims if claim.claim_id in timed]
+    if running:
+        since_us = min(claim.start_us for claim in running) - _SLACK_US
+        until_us = max(claim.end_us for claim in running) + _SLACK_US
+        wanted = int_array(sorted({claim.claim_id for claim in running}))
+        found += reader.execute(_LIST_TIMED, (wanted, since_us, until_us))
+    return [Claim._make(row) for row in found]
+
+
+def _teller_of(claims: Sequence[Claim], rivals: _Rivals) -> Claim | None:
+    better = [rival for claim in claims for rival in rivals.better(claim)]
     return max(better, key=lambda rival: (rival.authority, -rival.start_us), default=None)
 
 
@@ -129,11 +162,3 @@ def _claims_of(writes: Iterable[SpanWrite | ToldBeside]) -> tuple[list[Claim], s
                 )
             )
     return claims, timed
-
-
-def _is_beaten(claim: Claim, by_id: defaultdict[int, list[Claim]], timed: set[int]) -> bool:
-    rivals: Sequence[Claim] = by_id[claim.claim_id]
-    return any(
-        rival.authority > claim.authority and (claim.claim_id not in timed or rival.overlaps(claim))
-        for rival in rivals
-    )

@@ -2,10 +2,12 @@
 
 import itertools
 
+import apsw
 import pytest
 
 from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.span_write import Authority
+from flowtrace_mcp.storage import span_claims
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US
 from tests.storage.span_builder import TRACE, span
@@ -105,3 +107,21 @@ def test_a_span_sent_again_keeps_what_it_claims(store):
         store.spans.insert_spans([write]).result()
 
     assert rollups(store) == ([1, 1], {TRACE: 1})
+
+
+def test_of_a_long_session_only_what_ran_at_the_time_is_looked_at():
+    connection = apsw.Connection(":memory:")
+    connection.execute(span_claims.CREATE)
+    runs = [
+        tool(number, Authority.HOOK, ("~Shell",), start_us=START_US + number * SECOND_US)
+        for number in range(1, 1001)
+    ]
+    span_claims.settle_claims(connection, runs)
+    rows = []
+    connection.row_trace = lambda _, row: rows.append(row) or row
+    told = tool(2000, Authority.TELEMETRY, ("~Shell",), start_us=runs[500].start_us)
+
+    settled = span_claims.settle_claims(connection, [told])
+
+    assert settled.withdrawn == {int.from_bytes(runs[500].span_id, "big", signed=True)}
+    assert len(rows) == 1
