@@ -1,22 +1,26 @@
 """Where agents keep their session files, and which reader reads which."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.errors import FlowtraceError, InputError
 from flowtrace_mcp.ingest.transcripts import claude_code, codex, cursor, gemini
 from flowtrace_mcp.ingest.transcripts.claude_code import ClaudeCodeReader
 from flowtrace_mcp.ingest.transcripts.codex import CodexReader
 from flowtrace_mcp.ingest.transcripts.cursor import CursorReader
+from flowtrace_mcp.ingest.transcripts.cursor_composers import CursorComposersReader
 from flowtrace_mcp.ingest.transcripts.gemini import GeminiReader
 from flowtrace_mcp.ingest.transcripts.shape import Reader
+from flowtrace_mcp.services.transcript_reading import DATABASE
+from flowtrace_mcp.storage.cursor_state import list_conversations
 
 FILES_LIMIT: Final = 1_000_000
+STATE_FILE: Final = f"state{DATABASE}"
 _SUB_AGENTS: Final = "subagents"
 
 
@@ -28,7 +32,6 @@ class TranscriptSource:
     folders: Callable[[Mapping[str, str], Path], tuple[Path, ...]]  # of environment and home
     patterns: tuple[str, ...]
     reader: Callable[[Path], Reader]
-    can_resume: bool = False  # a reader may begin in the middle of a file
 
 
 def _claude_reader(path: Path) -> Reader:
@@ -45,7 +48,20 @@ class _Meta(msgspec.Struct):
     call_id: str = msgspec.field(name="toolUseId", default="")
 
 
+def _cursor_folders(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    """Return where the agent's files lie, and its database on Linux, macOS and Windows."""
+    settings = (
+        Path(environ.get("XDG_CONFIG_HOME") or home / ".config"),
+        home / "Library" / "Application Support",
+        Path(environ.get("APPDATA") or home / "AppData" / "Roaming"),
+    )
+    states = (each / "Cursor" / "User" / "globalStorage" for each in settings)
+    return (home / ".cursor" / "projects", *states)
+
+
 def _cursor_reader(path: Path) -> Reader:
+    if path.suffix == DATABASE:
+        return CursorComposersReader()
     return CursorReader(path.stem, path.stat().st_mtime_ns // 1000)
 
 
@@ -59,7 +75,6 @@ SOURCES: Final[Mapping[str, TranscriptSource]] = {
             ),
             patterns=("**/*.jsonl",),
             reader=_claude_reader,
-            can_resume=True,
         ),
         TranscriptSource(
             agent=codex.AGENT,
@@ -80,8 +95,8 @@ SOURCES: Final[Mapping[str, TranscriptSource]] = {
         ),
         TranscriptSource(
             agent=cursor.AGENT,
-            folders=lambda _, home: (home / ".cursor" / "projects",),
-            patterns=("**/agent-transcripts/**/*.jsonl",),
+            folders=_cursor_folders,
+            patterns=("**/agent-transcripts/**/*.jsonl", STATE_FILE),
             reader=_cursor_reader,
         ),
     )
@@ -113,7 +128,23 @@ def find_files(
             mend="give the folder or the file",
         )
     found = {file for folder in there for file in _below(folder, source.patterns)}
-    return sorted(found)
+    return sorted(_without_told_better(found))
+
+
+def _without_told_better(files: Collection[Path]) -> Iterator[Path]:
+    """Leave out files of conversations that a database among them tells with times and tokens."""
+    better: set[str] = set()
+    for file in files:
+        if file.suffix == DATABASE:
+            better |= _conversations_in(file)
+    return (file for file in files if file.stem not in better)
+
+
+def _conversations_in(database: Path) -> set[str]:
+    try:
+        return list_conversations(database)
+    except (FlowtraceError, OSError):
+        return set()  # that it cannot be read is told when it is
 
 
 def _below(folder: Path, patterns: tuple[str, ...]) -> Iterator[Path]:

@@ -22,6 +22,11 @@ _COMPOSERS: Final = """
     WHERE key >= 'composerData:' AND key < 'composerData;' AND rowid > ?
     ORDER BY rowid LIMIT ?
 """
+_LAST: Final = "SELECT max(rowid) FROM cursorDiskKV"
+_IDS: Final = """
+    SELECT substr(key, 14) FROM cursorDiskKV
+    WHERE key >= 'composerData:' AND key < 'composerData;' ORDER BY key LIMIT ?
+"""
 _COMPOSER: Final = "SELECT key, CAST(value AS BLOB) FROM cursorDiskKV WHERE rowid = ?"
 _BUBBLE: Final = "SELECT CAST(value AS BLOB) FROM cursorDiskKV WHERE key = ?"
 _COMPOSERS_LIMIT: Final = 1_000_000
@@ -57,16 +62,34 @@ def read_conversations(path: Path, after: int = 0) -> Iterator[tuple[int, bytes]
         StorageError: It cannot be read now.
     """
     with storage_errors(), closing(_open(path)) as connection:
-        if connection.execute(_TABLE).get is None:
-            raise InputError(
-                f"cannot read conversations from {path.name!r}",
-                why="it has no table cursorDiskKV",
-                mend="give Cursor's globalStorage/state.vscdb",
-            )
+        _check(connection, path)
+        last: int = connection.execute(_LAST).get or 0
+        after = after if after <= last else 0  # it is another file by now
         found: list[Any] = list(connection.execute(_COMPOSERS, (after, _COMPOSERS_LIMIT)))
         for (number,) in found:
             for line in _conversation(connection, number):
                 yield number, line
+
+
+def list_conversations(path: Path) -> set[str]:
+    """Return the ids of all conversations in a file.
+
+    Raises:
+        InputError: It is no such file.
+        StorageError: It cannot be read now.
+    """
+    with storage_errors(), closing(_open(path)) as connection:
+        _check(connection, path)
+        return {str(row[0]) for row in connection.execute(_IDS, (_COMPOSERS_LIMIT,))}
+
+
+def _check(connection: apsw.Connection, path: Path) -> None:
+    if connection.execute(_TABLE).get is None:
+        raise InputError(
+            f"cannot read conversations from {path.name!r}",
+            why="it has no table cursorDiskKV",
+            mend="give Cursor's globalStorage/state.vscdb",
+        )
 
 
 def _conversation(connection: apsw.Connection, number: int) -> Iterator[bytes]:

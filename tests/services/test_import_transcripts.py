@@ -4,11 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import apsw
 import pytest
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.services import import_transcripts
 from flowtrace_mcp.services.import_transcripts import TranscriptImporter, TranscriptsRequest
 from flowtrace_mcp.services.settle_costs import settle_waiting
 from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
@@ -256,3 +258,107 @@ def test_the_share_that_is_done_grows_to_all(importer):
 
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+def cursor_state(folder, *conversations):
+    """Write a database of Cursor's with conversations of one turn, one call and one tool."""
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = apsw.Connection(str(folder / "state.vscdb"))
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS cursorDiskKV (key TEXT UNIQUE ON CONFLICT REPLACE, value BLOB)"
+    )
+    tool = {"toolCallId": "call_1", "name": "read_file", "rawArgs": "{}", "result": "{}"}
+    tokens = {"inputTokens": 100, "outputTokens": 7}
+    for name in conversations:
+        bubbles = [
+            {"bubbleId": "u", "type": 1, "text": "hi", "createdAt": 1_795_583_357_000},
+            {"bubbleId": "m", "type": 2, "text": "ho", "createdAt": 1_795_583_358_000}
+            | {"tokenCount": tokens, "toolFormerData": tool | {"toolCallId": f"call_{name}"}},
+        ]
+        head = {"composerId": name, "fullConversationHeadersOnly": bubbles}
+        head["workspaceIdentifier"] = {"uri": {"fsPath": f"/home/dev/{name}"}}
+        rows = [(f"bubbleId:{name}:{each['bubbleId']}", each) for each in bubbles]
+        for key, value in [*rows, (f"composerData:{name}", head)]:
+            connection.execute(
+                "INSERT INTO cursorDiskKV (key, value) VALUES (?, ?)", (key, json.dumps(value))
+            )
+    connection.close()
+
+
+@pytest.fixture
+def cursor(context, tmp_path):
+    """Return an importer of a home in which Cursor keeps its files."""
+    request = TranscriptsRequest(source=SOURCES["cursor"])
+    return lambda: TranscriptImporter(context, request, {"HOME": str(tmp_path / "home")})
+
+
+def test_cursors_database_is_read_and_a_conversation_is_of_its_own_project(
+    context, tmp_path, cursor
+):
+    cursor_state(tmp_path / "home/.config/Cursor/User/globalStorage", "shop", "bank")
+
+    told = cursor().run_once()
+
+    assert told.spans == {"turn": 2, "model": 2, "tool": 2}
+    for name in ("shop", "bank"):
+        number = context.store.spans.find_session_project(name)
+        assert number == context.store.find_project_named(name)
+
+
+def test_of_cursors_database_only_what_is_new_is_read(context, tmp_path, cursor):
+    folder = tmp_path / "home/.config/Cursor/User/globalStorage"
+    cursor_state(folder, "a", "b", "c")
+    cursor().run_once()
+    assert cursor().run_once().files == 0
+
+    cursor_state(folder, "d")
+
+    assert cursor().run_once().sessions == {"c", "d"}  # the last one may have grown
+    assert context.store.facts().session_count == 4
+
+
+def test_a_conversation_that_cursors_database_tells_is_not_read_from_its_file(tmp_path, cursor):
+    cursor_state(tmp_path / "home/.config/Cursor/User/globalStorage", "a")
+    for name in ("a", "b"):
+        folder = tmp_path / "home/.cursor/projects/p/agent-transcripts" / name
+        folder.mkdir(parents=True)
+        content = [{"type": "text", "text": "hi"}]
+        line = json.dumps({"role": "user", "message": {"content": content}})
+        (folder / f"{name}.jsonl").write_text(f"{line}\n", encoding="utf-8")
+
+    told = cursor().run_once()
+
+    assert (told.files, told.sessions) == (2, {"a", "b"})
+
+
+def test_a_database_that_is_none_is_told_and_the_rest_is_read(tmp_path, cursor):
+    folder = tmp_path / "home/.config/Cursor/User/globalStorage"
+    folder.mkdir(parents=True)
+    (folder / "state.vscdb").write_bytes(b"no database")
+
+    told = cursor().run_once()
+
+    assert [problem.partition(":")[0] for problem in told.problems] == ["state.vscdb"]
+
+
+def test_a_reading_that_was_broken_off_goes_on_where_it_was(context, importer, whole, monkeypatch):
+    monkeypatch.setattr(import_transcripts, "BATCH_SPANS", 1)
+    reading = importer(path=whole).run_once
+    with pytest.raises(KeyboardInterrupt):
+        reading(note=_break_off_after(3))
+
+    known = context.store.transcripts.find(str(whole))
+    assert 0 < known.offset_bytes < known.size_bytes < whole.stat().st_size
+    importer().run_once()
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def _break_off_after(count):
+    """Return a note that is a Ctrl-C when it was called so often."""
+    left = iter(range(count))
+
+    def note(_):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    return note

@@ -6,7 +6,7 @@ import apsw
 import pytest
 
 from flowtrace_mcp.errors import InputError
-from flowtrace_mcp.storage.cursor_state import read_conversations
+from flowtrace_mcp.storage.cursor_state import list_conversations, read_conversations
 
 _CREATE = "CREATE TABLE cursorDiskKV (key TEXT UNIQUE ON CONFLICT REPLACE, value BLOB)"
 _PUT = "INSERT INTO cursorDiskKV (key, value) VALUES (?, ?)"
@@ -90,6 +90,19 @@ def test_a_message_that_is_gone_and_a_composer_that_is_none_do_no_harm(opened, t
     lines = [line for _, line in read_conversations(tmp_path / "state.vscdb")]
 
     assert [line[:10] for line in lines] == [b'{"composer', b'{"bubble":', b'{"composer']
+
+
+def test_a_file_that_was_replaced_is_read_from_its_start(opened, tmp_path):
+    put_conversation(opened, "c", ["1"])
+
+    assert len(told(tmp_path / "state.vscdb", after=1000)) == 2
+
+
+def test_the_conversations_of_a_file_are_listed(opened, tmp_path):
+    for name in ("a", "b"):
+        put_conversation(opened, name, ["1"])
+
+    assert list_conversations(tmp_path / "state.vscdb") == {"a", "b"}
 
 
 def test_another_database_is_refused(tmp_path):
