@@ -5,19 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flowtrace_mcp.cli.import_sessions import import_sessions
+from flowtrace_mcp.cli.import_sessions import import_sessions, since_of
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.cli.progress import Progress
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.ingest.transcripts import claude_code
 from flowtrace_mcp.model.found_memory import SourceKind
 from flowtrace_mcp.model.memory import ScopeName
 from flowtrace_mcp.model.memory_lines import Arrival
 from flowtrace_mcp.services.import_memories import Imported, ImportRequest, import_memories
 from flowtrace_mcp.services.named_projects import named_project
-from flowtrace_mcp.services.transcript_sources import SOURCES
+from flowtrace_mcp.services.transcript_sources import (
+    SOURCES,
+    TranscriptSource,
+    default_folder,
+)
 
 # That of bad input: something was not taken, and what was is stored.
 EXIT_REFUSED: Final = 2
+_TRACES: Final = "traces"
+_MEMORIES: Final = "memories"
 _SAID: Final = {
     Arrival.NEW: "new",
     Arrival.UPDATED: "known, with something new",
@@ -31,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path",
         metavar="PATH|AGENT",
         help=(
-            "a file or folder with memories, or an agent whose sessions become traces: "
+            "a file or folder with memories, or an agent whose sessions are read: "
             + ", ".join(SOURCES)
         ),
     )
@@ -61,6 +68,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of what another program wrote: repo or global (default repo)",
     )
     parser.add_argument(
+        "--only",
+        choices=[_TRACES, _MEMORIES],
+        default="",
+        metavar="WHAT",
+        help=(
+            "with an agent: traces, or memories: what the user typed that reads like one, of"
+            f" {claude_code.AGENT} alone (default both)"
+        ),
+    )
+    parser.add_argument(
         "--since", metavar="TIME", help="with an agent: only what began then or later"
     )
     parser.add_argument(
@@ -73,27 +90,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Take memories or sessions in and say what became of them."""
     if arguments.path in SOURCES and not Path(arguments.path).exists():
-        return import_sessions(call, SOURCES[arguments.path], arguments)
-    _refuse(arguments, ("sessions", "since", "watch"))
+        return _import_agent(call, SOURCES[arguments.path], arguments)
+    _refuse(arguments, ("sessions", "only", "since", "watch"))
+    told = _take_memories(call, arguments, Path(arguments.path), SourceKind(arguments.source))
+    if call.output.is_json:
+        call.output.answer(_body(told, is_dry_run=arguments.dry_run))
+    return EXIT_REFUSED if told.problem_count else 0
+
+
+def _import_agent(call: Call, source: TranscriptSource, arguments: argparse.Namespace) -> int:
+    """Read an agent's sessions: memories first, for traces may be followed for ever."""
+    has_memories = source.agent == claude_code.AGENT
+    if arguments.only == _MEMORIES and not has_memories:
+        raise InputError(
+            f"no memories are taken from sessions of {source.agent}",
+            why=f"it is done for {claude_code.AGENT} alone",
+            mend="leave out --only",
+        )
+    memories, refused = {}, 0
+    if has_memories and arguments.only != _TRACES:
+        folder = arguments.sessions or default_folder(source, call.program.environ)
+        told = _take_memories(call, arguments, folder, SourceKind.TRANSCRIPTS)
+        refused = told.problem_count
+        memories = {"memories": _body(told, is_dry_run=arguments.dry_run)}
+    if arguments.only == _MEMORIES:
+        if call.output.is_json:
+            call.output.answer({"agent": source.agent, **memories})
+        return EXIT_REFUSED if refused else 0
+    return import_sessions(call, source, arguments, memories)
+
+
+def _take_memories(
+    call: Call, arguments: argparse.Namespace, path: Path, source: SourceKind
+) -> Imported:
+    """Take memories in; for people say what became of them."""
     context = call.program.context()
     progress = Progress(output=call.output, label="importing", is_asked=arguments.progress)
-    project = named_project(context, arguments.project) if arguments.project else None
     request = ImportRequest(
-        path=Path(arguments.path),
-        source=SourceKind(arguments.source),
-        project=project,
+        path=path,
+        source=source,
+        project=named_project(context, arguments.project) if arguments.project else None,
         scope=ScopeName(arguments.scope),
+        since_us=since_of(arguments),
         is_dry_run=arguments.dry_run,
     )
     try:
         told = import_memories(context, request, call.caller(), progress.show)
     finally:
         progress.end()
-    if call.output.is_json:
-        call.output.answer(_body(told, is_dry_run=arguments.dry_run))
-    else:
+    if not call.output.is_json:
         _tell(call, told, is_dry_run=arguments.dry_run)
-    return EXIT_REFUSED if told.problem_count else 0
+    return told
 
 
 def _refuse(arguments: argparse.Namespace, names: Sequence[str]) -> None:

@@ -2,16 +2,19 @@
 
 import argparse
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.cli.progress import Progress
+from flowtrace_mcp.errors import BusyError
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.services.import_transcripts import (
     ReadTranscripts,
     TranscriptImporter,
     TranscriptsRequest,
 )
+from flowtrace_mcp.services.named_projects import named_project
 from flowtrace_mcp.services.settle_costs import settle_waiting
 from flowtrace_mcp.services.transcript_sources import TranscriptSource
 
@@ -20,13 +23,35 @@ WATCH_S: Final = 1.0
 EXIT_REFUSED: Final = 2
 
 
-def import_sessions(call: Call, source: TranscriptSource, arguments: argparse.Namespace) -> int:
-    """Read the sessions, and say what became of them; with ``--watch`` until Ctrl-C."""
+def since_of(arguments: argparse.Namespace) -> int:
+    """Return the time that is asked for, in microseconds, 0 when none is.
+
+    Raises:
+        InputError: It is no time.
+    """
+    return parse_time_us(arguments.since, name="--since") if arguments.since else 0
+
+
+def import_sessions(
+    call: Call,
+    source: TranscriptSource,
+    arguments: argparse.Namespace,
+    also: Mapping[str, object],
+) -> int:
+    """Read the sessions, and say what became of them; with ``--watch`` until Ctrl-C.
+
+    Args:
+        call: The run of the command.
+        source: Whose sessions.
+        arguments: Of the command.
+        also: What else is told in the JSON answer.
+    """
     context = call.program.context()
     request = TranscriptsRequest(
         source=source,
         path=arguments.sessions,
-        since_us=parse_time_us(arguments.since, name="--since") if arguments.since else 0,
+        project=named_project(context, arguments.project) if arguments.project else None,
+        since_us=since_of(arguments),
         is_dry_run=arguments.dry_run,
     )
     importer = TranscriptImporter(context, request, call.program.environ)
@@ -36,20 +61,26 @@ def import_sessions(call: Call, source: TranscriptSource, arguments: argparse.Na
     finally:
         progress.end()
     settle_waiting(context)
-    _tell(call, source.agent, told, is_dry_run=arguments.dry_run)
+    _tell(call, source.agent, told, also, is_dry_run=arguments.dry_run)
     try:
         while arguments.watch:
             time.sleep(WATCH_S)
-            more = importer.run_once()
+            try:
+                more = importer.run_once()
+            except BusyError as error:
+                call.output.say_aside(f"not yet: {error.what}")
+                continue
             if more.files:
                 settle_waiting(context)
-                _tell(call, source.agent, more, is_dry_run=arguments.dry_run)
+                _tell(call, source.agent, more, {}, is_dry_run=arguments.dry_run)
     except KeyboardInterrupt:
         return 0
     return EXIT_REFUSED if told.refused else 0
 
 
-def _tell(call: Call, agent: str, told: ReadTranscripts, *, is_dry_run: bool) -> None:
+def _tell(
+    call: Call, agent: str, told: ReadTranscripts, also: Mapping[str, object], *, is_dry_run: bool
+) -> None:
     if call.output.is_json:
         call.output.answer(
             {
@@ -63,6 +94,7 @@ def _tell(call: Call, agent: str, told: ReadTranscripts, *, is_dry_run: bool) ->
                 "copied": told.copied,
                 "refused": told.refused,
                 "problems": told.problems,
+                **also,
             }
         )
         return

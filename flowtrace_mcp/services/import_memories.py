@@ -58,6 +58,7 @@ class ImportRequest:
         source: What sort; ``AUTO`` = told by what is in it.
         project: Of all that arrives; None = its own, else the caller's.
         scope: Of what other programs wrote: repo or global.
+        since_us: What other programs wrote earlier is left out.
         is_dry_run: Say what would be done and do nothing.
     """
 
@@ -65,6 +66,7 @@ class ImportRequest:
     source: SourceKind = SourceKind.AUTO
     project: ProjectIdentity | None = None
     scope: ScopeName = ScopeName.REPO
+    since_us: int = 0
     is_dry_run: bool = False
 
 
@@ -155,6 +157,8 @@ class _Arriving:
                 if self._memories:
                     self.store()
                 self._links.append(item)
+            case FoundMemory() if 0 < (item.when_us or 0) < self._request.since_us:
+                pass
             case MemoryLine() | FoundMemory():
                 self._take_memory(item)
         is_full = (

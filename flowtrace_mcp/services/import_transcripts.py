@@ -15,6 +15,7 @@ from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.ingest.told_spans import TURN
 from flowtrace_mcp.ingest.transcripts.shape import Reader, ToldSpan, otlp_request
+from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.projects import project_of
@@ -44,6 +45,7 @@ class TranscriptsRequest:
 
     source: TranscriptSource
     path: Path | None = None  # None = where the agent keeps its files
+    project: ProjectIdentity | None = None  # None = of the folder that a session names
     since_us: int = 0  # what began earlier is left out
     is_dry_run: bool = False
 
@@ -87,6 +89,7 @@ class TranscriptImporter:
         self._pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
         self._kept: OrderedDict[Path, _Open] = OrderedDict()
         self._bound: set[str] = set()
+        self._noted: dict[Path, ReadFile] = {}
         self._folders: dict[str, str] = {}  # by session
         self._looked_at: dict[bytes, bytes] = {}  # span id -> trace id, where nothing is stored
 
@@ -124,7 +127,7 @@ class TranscriptImporter:
         try:
             if written_us(path) < self._request.since_us:
                 return 0
-            known = self._context.store.transcripts.find(str(path))
+            known = self._known(path)
             seen = None if known is None else Stamp(known.head, known.size_bytes)
             return 0 if seen == stamp_of(path) else path.stat().st_size
         except OSError:  # it went meanwhile
@@ -155,9 +158,13 @@ class TranscriptImporter:
         self._note_read(path, one, stamp, is_whole=True)
         yield one.place
 
+    def _known(self, path: Path) -> ReadFile | None:
+        """Return how far a file was read, by this importer or by an earlier one."""
+        return self._noted.get(path) or self._context.store.transcripts.find(str(path))
+
     def _begin(self, path: Path, stamp: Stamp) -> _Open:
         kept = self._kept.pop(path, None)
-        known = self._context.store.transcripts.find(str(path))
+        known = self._known(path)
         is_same = known is not None and known.head == stamp.head
         if kept is not None and is_same and kept.place <= stamp.size:
             return kept
@@ -213,25 +220,29 @@ class TranscriptImporter:
         return any(trace_id != span.trace_id for trace_id, _ in places)
 
     def _bind(self, session: str) -> None:
-        """Bind a session to the project of its folder, where nobody has yet."""
-        folder = self._folders.get(session)
-        if not folder or session in self._bound:
+        """Bind a session to the project that was asked for, else to that of its folder.
+
+        A folder's counts only where nobody has bound the session yet.
+        """
+        project, folder = self._request.project, self._folders.get(session)
+        if session in self._bound or not (project or folder):
             return
         spans = self._context.store.spans
-        if not spans.find_session_project(session):
-            project = project_of(Path(folder), self._context.settings.project)
+        if project or not spans.find_session_project(session):
+            project = project or project_of(Path(folder or ""), self._context.settings.project)
             number = self._context.store.project_id(project.identity, project.name)
             spans.bind_session(session, number)
         self._bound.add(session)
 
     def _note_read(self, path: Path, one: _Open, stamp: Stamp, *, is_whole: bool = False) -> None:
         """Note how far a file is read, as what is stored of it allows."""
-        if self._request.is_dry_run:
-            return
         # Of a file under way there is more to read, whatever its size says.
         size = one.place if path.suffix != DATABASE else stamp.size * is_whole
         read = ReadFile(head=stamp.head, size_bytes=size, offset_bytes=one.begin)
-        self._context.store.transcripts.set(str(path), read)
+        if self._request.is_dry_run or self._request.since_us:
+            self._noted[path] = read  # what was left out may be wanted another time
+        else:
+            self._context.store.transcripts.set(str(path), read)
         if is_whole:
             self._kept[path] = one
         while len(self._kept) > READERS_KEPT:

@@ -116,19 +116,38 @@ def find_files(
     Raises:
         InputError: There is no such place.
     """
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
-    folders = source.folders(environ, home) if path is None else (path,)
+    folders = source.folders(environ, _home(environ)) if path is None else (path,)
     if path is not None and path.is_file():
         return [path]
     there = [folder for folder in folders if folder.is_dir()]
     if not there:
-        raise InputError(
-            f"no sessions of {source.agent}",
-            why=f"there is no folder {folders[0]}",
-            mend="give the folder or the file",
-        )
+        raise _missing(source, folders[0])
     found = {file for folder in there for file in _below(folder, source.patterns)}
     return sorted(_without_told_better(found))
+
+
+def default_folder(source: TranscriptSource, environ: Mapping[str, str]) -> Path:
+    """Return where an agent keeps its session files first of all.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    folder = source.folders(environ, _home(environ))[0]
+    if not folder.is_dir():
+        raise _missing(source, folder)
+    return folder
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or environ.get("USERPROFILE") or Path.home())
+
+
+def _missing(source: TranscriptSource, folder: Path) -> InputError:
+    return InputError(
+        f"no sessions of {source.agent}",
+        why=f"there is no folder {folder}",
+        mend="give the folder or the file",
+    )
 
 
 def _without_told_better(files: Collection[Path]) -> Iterator[Path]:
