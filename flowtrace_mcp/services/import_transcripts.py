@@ -91,7 +91,7 @@ class TranscriptImporter:
         self._bound: set[str] = set()
         self._noted: dict[Path, ReadFile] = {}
         self._folders: dict[str, str] = {}  # by session
-        self._looked_at: dict[bytes, bytes] = {}  # span id -> trace id, where nothing is stored
+        self._looked_at: dict[int, int] = {}  # span -> trace, where nothing is stored
 
     def run_once(self, note: Callable[[float], None] = lambda _: None) -> ReadTranscripts:
         """Read what is new.
@@ -194,15 +194,14 @@ class TranscriptImporter:
 
     def _store(self, spans: Iterable[ToldSpan], told: ReadTranscripts) -> None:
         """Store spans and wait for the disk; copies of calls of another session are left out."""
-        kept = []
-        for span in spans:
-            if not span.session or span.start_us < max(self._request.since_us, 1):
-                continue
-            if span.kind != TURN and self._stands_elsewhere(span):
-                told.copied += 1
-                continue
-            kept.append(span)
-            told.spans[span.kind] += 1
+        since_us = max(self._request.since_us, 1)
+        asked = [span for span in spans if span.session and span.start_us >= since_us]
+        owners = self._owners(asked)
+        kept = [
+            span for span in asked if owners.get(_low(span.span_id)) in (None, _low(span.trace_id))
+        ]
+        told.copied += len(asked) - len(kept)
+        told.spans.update(span.kind for span in kept)
         sessions = {span.session for span in kept}
         told.sessions |= sessions
         if kept and not self._request.is_dry_run:
@@ -210,14 +209,19 @@ class TranscriptImporter:
             for session in sessions:
                 self._bind(session)
 
-    def _stands_elsewhere(self, span: ToldSpan) -> bool:
-        if self._request.is_dry_run:
-            if len(self._looked_at) < CALLS_LOOKED_AT:
-                self._looked_at.setdefault(span.span_id, span.trace_id)
-            return self._looked_at.get(span.span_id, span.trace_id) != span.trace_id
-        number = int.from_bytes(span.span_id, "big", signed=True)
-        places = self._context.store.spans.list_span_places((number, number), 1)
-        return any(trace_id != span.trace_id for trace_id, _ in places)
+    def _owners(self, spans: Iterable[ToldSpan]) -> Mapping[int, int]:
+        """Return span -> trace of calls: a call is of the trace that was told of it first."""
+        calls: dict[int, int] = {}
+        for span in spans:
+            if span.kind != TURN:
+                calls.setdefault(_low(span.span_id), _low(span.trace_id))
+        if not self._request.is_dry_run:
+            return self._context.store.transcripts.own_calls(calls)
+        owners = calls | self._context.store.transcripts.find_owners(calls)
+        if len(self._looked_at) < CALLS_LOOKED_AT:
+            for call, trace in owners.items():
+                self._looked_at.setdefault(call, trace)
+        return {call: self._looked_at.get(call, trace) for call, trace in owners.items()}
 
     def _bind(self, session: str) -> None:
         """Bind a session to the project that was asked for, else to that of its folder.
@@ -247,3 +251,8 @@ class TranscriptImporter:
             self._kept[path] = one
         while len(self._kept) > READERS_KEPT:
             self._kept.popitem(last=False)
+
+
+def _low(identity: bytes) -> int:
+    """Return the lower half of an id as a signed number."""
+    return int.from_bytes(identity[-8:], "big", signed=True)

@@ -45,6 +45,7 @@ def importer(context, folder):
         request = TranscriptsRequest(source=SOURCES[agent], path=path, **more)
         return TranscriptImporter(context, request, {})
 
+    make.folder = folder
     return make
 
 
@@ -68,10 +69,28 @@ def sums(context, session=SESSION):
     )
 
 
-def send_telemetry(context):
+def without(text, session):
+    """Return an OTLP body in JSON without the spans and records of a session."""
+
+    def keep(found):
+        if isinstance(found, list):
+            return [keep(each) for each in found if not is_of(each)]
+        return {key: keep(value) for key, value in found.items()} if is_object(found) else found
+
+    def is_object(found):
+        return isinstance(found, dict)
+
+    def is_of(item):
+        said = item.get("attributes", ()) if is_object(item) else ()
+        return {"key": "session.id", "value": {"stringValue": session}} in said
+
+    return keep(text)
+
+
+def send_telemetry(context, left_out=""):
     pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
     for line in (DATA / "claude-code.otlp.jsonl").read_text().splitlines():
-        sent = json.loads(line)
+        sent = without(json.loads(line), left_out)
         take = pipeline.traces if sent["path"].endswith("traces") else pipeline.logs
         take(json.dumps(sent["body"]).encode(), PayloadEncoding.JSON)
     settle_waiting(context)
@@ -114,6 +133,20 @@ def test_calls_that_a_fork_copied_count_in_their_own_session_alone(context, impo
     usage, _, calls, _ = sums(context, FORK)
     assert (calls, usage["output"]) == (1, 36)
     assert told.copied == 7
+
+
+def test_calls_that_a_fork_copied_are_known_though_telemetry_tells_the_first(context, importer):
+    send_telemetry(context, left_out=FORK)
+    fork = next(importer.folder.rglob(f"{FORK}.jsonl"))
+    later = fork.rename(fork.with_suffix(".later"))
+    importer().run_once()
+
+    later.rename(fork)
+    importer().run_once()
+
+    usage, _, calls, _ = sums(context, FORK)
+    assert (calls, usage["output"]) == (1, 36)
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
 
 
 def test_a_sub_agent_stands_below_the_tool_that_called_it(context, importer):
