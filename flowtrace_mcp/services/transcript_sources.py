@@ -22,6 +22,7 @@ from flowtrace_mcp.storage.cursor_state import list_conversations
 FILES_LIMIT: Final = 1_000_000
 STATE_FILE: Final = f"state{DATABASE}"
 _SUB_AGENTS: Final = "subagents"
+_SUB_AGENT: Final = "agent-"  # of versions before 2.1 beside the session's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class TranscriptSource:
 
 
 def _claude_reader(path: Path) -> Reader:
-    if path.parent.name != _SUB_AGENTS:
+    if path.parent.name != _SUB_AGENTS and not path.name.startswith(_SUB_AGENT):
         return ClaudeCodeReader()
     try:
         told = msgspec.json.decode(path.with_suffix(".meta.json").read_bytes(), type=_Meta)

@@ -2,7 +2,8 @@
 
 Written against version 2.1.330. A message of the model stands in as many lines as it has blocks, each
 with the usage of the whole; the line with most output says it best. A sub-agent has a file of its
-own, and beside it one that names the call of the tool it ran under.
+own, and beside it one that names the call of the tool it ran under; in older files its lines stand
+among those of the session.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,7 @@ from flowtrace_mcp.model.usage import TokenUsage
 AGENT: Final = "claude-code"
 PROVIDER: Final = "anthropic"
 SYNTHETIC: Final = "<synthetic>"  # said by the program, not by a model
+_AGENT_TOOLS: Final = ("Agent", "Task")
 _OPEN_LIMIT: Final = 1_000
 
 
@@ -72,6 +74,7 @@ class ClaudeCodeReader:
         self._began_us = self._last_us = 0
         self._prompt = self._response = ""
         self._message: _Message | None = None
+        self._closed: _Message | None = None  # more of it may come after a tool's answer
         self._open: dict[str, _Call] = {}
 
     @property
@@ -143,15 +146,17 @@ class ClaudeCodeReader:
     def _model(self, entry: dict[str, Any], when_us: int) -> Iterator[ToldSpan]:
         said = inner(entry, "message")
         message_id = text_of(said.get("id")) or text_of(entry.get("uuid"))
+        earlier = self._closed
         if self._message is None or self._message.message_id != message_id:
             yield from self._close_message()
-            self._message = _Message(
+            is_more = earlier is not None and earlier.message_id == message_id
+            self._message = (is_more and earlier) or _Message(
                 message_id=message_id,
                 request_id=text_of(entry.get("requestId")),
                 start_us=self._last_us or when_us,
                 end_us=when_us,
                 model=text_of(said.get("model")),
-                above=self._above,
+                above=self._above or self._agent_call(entry),
             )
         message = self._message
         message.end_us = max(message.end_us, when_us)
@@ -164,12 +169,19 @@ class ClaudeCodeReader:
         for block in blocks_in(said.get("content")):
             self._block(message, block, when_us)
 
+    def _agent_call(self, entry: dict[str, Any]) -> str:
+        """Return the call under which a sub-agent speaks whose lines stand among the session's."""
+        if entry.get("isSidechain") is not True or self._is_sub_agent:
+            return ""
+        open_calls = reversed(self._open.items())
+        return next((call_id for call_id, call in open_calls if call.name in _AGENT_TOOLS), "")
+
     def _block(self, message: _Message, block: dict[str, Any], when_us: int) -> None:
         match block.get("type"):
             case "text":
                 text = text_of(block.get("text"))
                 message.parts.append({"type": "text", "content": text})
-                self._response = text or self._response
+                self._response = self._response if message.above else text or self._response
             case "tool_use":
                 call_id, name = text_of(block.get("id")), text_of(block.get("name"))
                 arguments = block.get("input")
@@ -183,6 +195,7 @@ class ClaudeCodeReader:
 
     def _close_message(self) -> Iterator[ToldSpan]:
         message, self._message = self._message, None
+        self._closed = message or self._closed
         if message is None or (message.model == SYNTHETIC and not message.error):
             return
         usage = message.usage

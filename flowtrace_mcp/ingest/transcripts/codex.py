@@ -4,6 +4,7 @@ Written against version 0.169. After each call of the model a line tells what it
 session has used in all; it comes again when only the limits have changed.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ from flowtrace_mcp.model.usage import TokenUsage
 AGENT: Final = "codex"
 PROVIDER: Final = "openai"
 _OPEN_LIMIT: Final = 1_000
+# A command's end stands in a line of its own before what it printed.
+_EXIT: Final = re.compile(r"^(?:Exit code:|Process exited with code) (\d+)", re.MULTILINE)
+_HEAD_CHARACTERS: Final = 300
 _CALLS: Final = ("function_call", "custom_tool_call", "local_shell_call")
 _OUTPUTS: Final = ("function_call_output", "custom_tool_call_output")
 
@@ -44,7 +48,7 @@ class CodexReader:
         self._teller = Teller(agent=AGENT)
         self.folder = ""
         self.can_begin_here = False
-        self._model = ""
+        self._model = self._turn_id = ""
         self._began_us = self._last_us = self._asked_us = 0
         self._prompt = self._response = ""
         self._parts: list[AttributeValue] = []
@@ -102,6 +106,7 @@ class CodexReader:
 
     def _begin(self, turn: str, when_us: int) -> Iterator[ToldSpan]:
         yield from self._turn_so_far()
+        self._turn_id = turn
         self._teller.turn = turn or str(when_us)
         self._prompt = self._response = ""
         self._began_us = self._last_us = self._asked_us = when_us
@@ -119,7 +124,9 @@ class CodexReader:
         if not last or used == self._used:
             return
         self._used = used
-        key = f"{self.session} {count_of(inner(info, 'total_token_usage').get('total_tokens'))}"
+        # A session that was forked off another begins with that one's turns, under their names.
+        of = self._turn_id or self.session
+        key = f"{of} {count_of(inner(info, 'total_token_usage').get('total_tokens'))}"
         yield self._teller.model_span(
             Called(key=key, window_us=(self._asked_us or when_us, when_us)),
             model=self._model,
@@ -155,6 +162,9 @@ class CodexReader:
 
 def _failure(output: AttributeValue) -> str:
     """Return what a tool said when it failed, "" when it did not."""
+    if isinstance(output, str):
+        said = _EXIT.search(output[:_HEAD_CHARACTERS])
+        return output if said and said[1] != "0" else ""
     if not isinstance(output, dict):
         return ""
     exit_code = inner(output, "metadata").get("exit_code")

@@ -106,3 +106,74 @@ def test_a_line_that_is_no_object_is_told(line):
 )
 def test_a_field_of_another_type_counts_as_not_there(line):
     assert all(span.session == "" for span in read(json.dumps(line).encode()))
+
+
+def used(second, kind, *blocks, **more):
+    """Return a line of a message of the model, or of what tools answered it."""
+    message = {}
+    if kind == "assistant":
+        usage = {"input_tokens": 10, "output_tokens": 5}
+        message = {"id": more.pop("id", "msg_1"), "model": "claude-sonnet-4-5", "usage": usage}
+    return entry(second, kind, list(blocks), message=message, **more)
+
+
+def asks(call_id, name="Bash"):
+    return {"type": "tool_use", "id": call_id, "name": name, "input": {}}
+
+
+def answers(call_id):
+    return {"type": "tool_result", "tool_use_id": call_id, "content": "done"}
+
+
+def test_a_message_that_goes_on_after_a_tool_answered_stays_whole():
+    spans = read(
+        ASKED,
+        used(1, "assistant", asks("toolu_a")),
+        used(2, "user", answers("toolu_a")),
+        used(3, "assistant", asks("toolu_b")),
+        used(4, "user", answers("toolu_b")),
+    )
+
+    calls = [span for span in spans if span.kind == "model"]
+    assert len({span.span_id for span in calls}) == 1
+    parts = calls[-1].attributes["gen_ai.output.messages"][0]["parts"]
+    assert [part["id"] for part in parts] == ["toolu_a", "toolu_b"]
+    assert calls[-1].start_us == calls[0].start_us
+
+
+def test_a_message_that_goes_on_in_a_later_reading_stays_whole():
+    reader = ClaudeCodeReader()
+    reader.read(ASKED)
+    reader.read(answer(1, 1, "A"))
+    reader.finish()
+    reader.read(answer(2, 30, "test"))
+
+    call, _ = reader.finish()
+
+    parts = call.attributes["gen_ai.output.messages"][0]["parts"]
+    assert [part["content"] for part in parts] == ["A", "test"]
+
+
+def test_a_sub_agent_among_the_lines_of_its_session_stands_below_its_tool():
+    aside = {"isSidechain": True, "id": "msg_2"}
+
+    spans = read(
+        ASKED,
+        used(1, "assistant", asks("toolu_a", "Task"), asks("toolu_x")),
+        entry(2, "user", "do it", isSidechain=True),
+        used(3, "assistant", asks("toolu_b"), {"type": "text", "text": "mine"}, **aside),
+        used(4, "user", answers("toolu_b"), isSidechain=True),
+        used(5, "user", answers("toolu_a")),
+        used(6, "assistant", {"type": "text", "text": "ours"}, id="msg_3"),
+    )
+
+    above = {span.key: span.above for span in spans}
+    assert above == {
+        "msg_1": "",
+        "msg_2": "toolu_a",
+        "toolu_b": "toolu_a",
+        "toolu_a": "",
+        "msg_3": "",
+        "": "",
+    }
+    assert spans[-1].attributes["output.value"] == "ours"

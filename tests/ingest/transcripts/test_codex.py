@@ -101,3 +101,31 @@ def test_what_is_not_known_is_passed_over_and_what_is_no_object_is_told(rubbish)
     else:
         with pytest.raises(InputError):
             reader.read(rubbish)
+
+
+def test_a_call_that_a_fork_copied_is_the_same_call():
+    first = [STARTED, ASKED, counted(4, 1050)]
+    fork = line(9, "session_meta", id="s-2", forked_from_id="s-1", cwd="/home/dev/shop")
+
+    original, _ = read(META, CONTEXT, *first)
+    copy, _ = read(fork, META, CONTEXT, *first)
+
+    assert (copy.session, copy.span_id) == ("s-2", original.span_id)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_failed"),
+    [
+        ("Exit code: 101\nWall time: 1 seconds\nOutput:\nno", True),
+        ("Chunk ID: a1\nWall time: 0.1 seconds\nProcess exited with code 2\nOutput:\n", True),
+        ("Exit code: 0\nOutput:\nExit code: none", False),
+        ("no code at all", False),
+    ],
+)
+def test_a_command_that_ended_badly_failed(said, is_failed):
+    call = line(2, "response_item", type="function_call", name="shell", call_id="call_1")
+    output = line(3, "response_item", type="function_call_output", call_id="call_1", output=said)
+
+    tool, _ = read(META, CONTEXT, STARTED, ASKED, call, output)
+
+    assert bool(tool.error) == is_failed
