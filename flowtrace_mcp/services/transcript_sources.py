@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,9 @@ from flowtrace_mcp.storage.cursor_state import list_conversations
 
 FILES_LIMIT: Final = 1_000_000
 STATE_FILE: Final = f"state{DATABASE}"
+_CHATS: Final = "chats"
+_PROJECT_ROOT: Final = ".project_root"
+_PROJECTS: Final = "projects.json"
 _SUB_AGENTS: Final = "subagents"
 _SUB_AGENT: Final = "agent-"  # of versions before 2.1 beside the session's
 
@@ -47,6 +51,32 @@ def _claude_reader(path: Path) -> Reader:
 
 class _Meta(msgspec.Struct):
     call_id: str = msgspec.field(name="toolUseId", default="")
+
+
+def _gemini_folder(path: Path) -> str:
+    """Return where Gemini CLI worked: its folder for a project says so, or its list of all.
+
+    A project has a name there, and in older versions the SHA-256 of its folder.
+    """
+    chats = next((each for each in path.parents if each.name == _CHATS), path.parent)
+    project = chats.parent
+    try:
+        return (project / _PROJECT_ROOT).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        listed = msgspec.json.decode(
+            project.parents[1].joinpath(_PROJECTS).read_bytes(), type=_Projects
+        )
+    except (OSError, msgspec.DecodeError, IndexError):
+        return ""
+    names = {name: folder for folder, name in listed.projects.items()}
+    hashes = {sha256(folder.encode()).hexdigest(): folder for folder in listed.projects}
+    return (hashes | names).get(project.name, "")
+
+
+class _Projects(msgspec.Struct):
+    projects: dict[str, str] = {}
 
 
 def _cursor_folders(environ: Mapping[str, str], home: Path) -> tuple[Path, ...]:
@@ -92,7 +122,7 @@ SOURCES: Final[Mapping[str, TranscriptSource]] = {
                 Path(environ.get("GEMINI_CLI_HOME") or home) / ".gemini" / "tmp",
             ),
             patterns=("**/chats/session-*.json", "**/chats/session-*.jsonl"),
-            reader=lambda _: GeminiReader(),
+            reader=lambda path: GeminiReader(_gemini_folder(path)),
         ),
         TranscriptSource(
             agent=cursor.AGENT,

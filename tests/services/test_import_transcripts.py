@@ -1,5 +1,6 @@
 """Session files become traces: once, with the right sums, whoever else told of them."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -395,3 +396,26 @@ def _break_off_after(count):
             raise KeyboardInterrupt
 
     return note
+
+
+@pytest.mark.parametrize("kept", ["marker", "name", "hash", "nowhere"])
+def test_a_session_of_gemini_belongs_to_the_folder_that_is_kept_beside_it(context, tmp_path, kept):
+    name = hashlib.sha256(b"/home/dev/shop").hexdigest() if kept == "hash" else "shop-1"
+    chats = tmp_path / ".gemini/tmp" / name / "chats"
+    chats.mkdir(parents=True)
+    said = {"id": "u-1", "timestamp": "2026-11-18T09:00:00Z", "type": "user", "content": "hi"}
+    chats.joinpath("session-1.json").write_text(
+        json.dumps({"sessionId": "g-1", "messages": [said]}), encoding="utf-8"
+    )
+    if kept == "marker":
+        chats.parent.joinpath(".project_root").write_text("/home/dev/shop", encoding="utf-8")
+    elif kept != "nowhere":
+        listed = {"projects": {"/home/dev/shop": "shop-1", "/home/dev/bank": "bank"}}
+        (tmp_path / ".gemini/projects.json").write_text(json.dumps(listed), encoding="utf-8")
+    request = TranscriptsRequest(source=SOURCES["gemini"])
+
+    TranscriptImporter(context, request, {"HOME": str(tmp_path)}).run_once()
+
+    number = context.store.spans.find_session_project("g-1")
+    assert number == (context.store.find_project_named("shop") or 0)
+    assert bool(number) == (kept != "nowhere")

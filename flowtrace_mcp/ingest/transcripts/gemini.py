@@ -26,11 +26,15 @@ PROVIDER: Final = "gcp.gemini"
 
 
 class GeminiReader:
-    """Reads one file."""
+    """Reads one file.
 
-    def __init__(self) -> None:
+    Args:
+        folder: Where the agent worked, which the file itself does not say.
+    """
+
+    def __init__(self, folder: str = "") -> None:
         self._teller = Teller(agent=AGENT)
-        self.folder = ""
+        self.folder = folder
         self.can_begin_here = False
         self._began_us = self._last_us = 0
         self._prompt = self._response = ""
@@ -45,7 +49,7 @@ class GeminiReader:
         entry = object_in(line)
         self._teller.session = text_of(entry.get("sessionId")) or self._teller.session
         self.can_begin_here = False
-        messages = entry.get("messages")
+        messages = entry.get("messages", inner(entry, "$set").get("messages"))
         if not isinstance(messages, list):
             messages = [entry]
         return [

@@ -63,3 +63,16 @@ def test_a_tool_that_failed_says_how():
     tool = read({**WHOLE, "messages": [USER, {**MODEL, "toolCalls": [failed]}]})[1]
 
     assert tool.error == "no such folder"
+
+
+def test_messages_that_are_set_anew_say_the_same():
+    lines = [{"sessionId": "s-1"}, USER, MODEL]
+
+    again = read(*lines, {"$set": {"messages": [USER, MODEL]}})
+
+    assert {span.span_id for span in again} == {span.span_id for span in read(*lines)}
+    assert [span.kind for span in read(lines[0], {"$set": {"messages": [USER, MODEL]}})] == [
+        "model",
+        "tool",
+        "turn",
+    ]
