@@ -14,11 +14,14 @@ from flowtrace_mcp.ingest import (
     otlp_protobuf,
     otlp_protobuf_metrics,
 )
+from flowtrace_mcp.ingest.event_spans import spans_of_events
 from flowtrace_mcp.ingest.log_writes import log_writes
 from flowtrace_mcp.ingest.metric_writes import metric_writes
 from flowtrace_mcp.ingest.price_book import PriceBook
 from flowtrace_mcp.ingest.request_parts import Body, request_parts
+from flowtrace_mcp.ingest.span_claims import EVENTS_SCOPE
 from flowtrace_mcp.ingest.span_writes import span_writes
+from flowtrace_mcp.ingest.transcripts.shape import otlp_request
 from flowtrace_mcp.ingest.unsettled import UnsettledTraces, model_calls
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding, Rejected, SpanRecord
@@ -124,6 +127,8 @@ class Pipeline:
             for batch in batches
         )
         self._unsettled.note_events(records)
+        if told := spans_of_events(records):
+            self._traces(otlp_request(told, EVENTS_SCOPE), PayloadEncoding.JSON)
         return Outcome(accepted_count=len(records), rejected=rejected)
 
     def _metrics(self, body: bytes, encoding: PayloadEncoding) -> Outcome:

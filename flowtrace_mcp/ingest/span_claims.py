@@ -18,6 +18,7 @@ _MEMORY_WORK: Final = ("search_memory", "upsert_memory", "delete_memory")
 CLAIMED: Final = frozenset(("execute_tool", "invoke_agent", *_MEMORY_WORK, *MODEL_CALLS))
 HOOKS_SCOPE: Final = "flowtrace.hooks"
 TRANSCRIPTS_SCOPE: Final = "flowtrace.transcripts"
+EVENTS_SCOPE: Final = "flowtrace.events"
 # How the scopes of those agents begin that have hooks as well as OpenTelemetry.
 _SCOPES: Final = (
     "com.anthropic.claude_code",
@@ -25,6 +26,7 @@ _SCOPES: Final = (
     "gemini-cli",
     HOOKS_SCOPE,
     TRANSCRIPTS_SCOPE,
+    EVENTS_SCOPE,
 )
 _TURN: Final = "turn"
 _CALLS: Final = "calls"  # of models
@@ -78,6 +80,8 @@ def authority_of(record: SpanRecord, claims: Sequence[str]) -> Authority:
     is_named = any(not claim.startswith(TIMED) for claim in claims)
     if scope == TRANSCRIPTS_SCOPE:
         return Authority.TRANSCRIPT
+    if scope == EVENTS_SCOPE:
+        return Authority.EVENT
     if scope == HOOKS_SCOPE:
         return Authority.HOOK_CALL if is_named else Authority.HOOK
     if scope == OWN_SCOPE:
@@ -96,6 +100,8 @@ def told_by(authority: int) -> str:
 
 
 _OF_TELLERS: Final = {
+    "transcript": Authority.TRANSCRIPT,
+    "event": Authority.EVENT,
     "hook": Authority.HOOK,
     "hook_call": Authority.HOOK_CALL,
     "telemetry": Authority.TELEMETRY,

@@ -21,9 +21,10 @@ class Authority(IntEnum):
 
     SERVER = 0  # our own MCP server, which sees a call from its far end
     TRANSCRIPT = 1  # an agent's session file, read afterwards
-    HOOK = 2  # an agent's hook that names no call
-    HOOK_CALL = 3  # an agent's hook
-    TELEMETRY = 4  # OpenTelemetry
+    EVENT = 2  # an agent's log event, sent without traces
+    HOOK = 3  # an agent's hook that names no call
+    HOOK_CALL = 4  # an agent's hook
+    TELEMETRY = 5  # OpenTelemetry
 
 
 # Ids of Anthropic's are unique; a server does not learn that its agent began a new session.

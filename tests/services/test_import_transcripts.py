@@ -203,6 +203,53 @@ def test_telemetry_alone_has_the_same_sums(context):
     assert sums(context) == (TOLD, TOLD_USD, 6, 4)
 
 
+def send_events_alone(context):
+    """Send the log events as Claude Code does where traces are not switched on."""
+    pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
+    for line in (DATA / "claude-code.otlp.jsonl").read_text().splitlines():
+        sent = json.loads(line)
+        if sent["path"].endswith("logs"):
+            for resource in sent["body"]["resourceLogs"]:
+                for scope in resource["scopeLogs"]:
+                    for record in scope["logRecords"]:
+                        record.pop("traceId", None)
+                        record.pop("spanId", None)
+            pipeline.logs(json.dumps(sent["body"]).encode(), PayloadEncoding.JSON)
+    settle_waiting(context)
+
+
+def test_events_alone_have_the_same_sums(context):
+    send_events_alone(context)
+    send_events_alone(context)
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
+def test_a_tool_told_by_an_event_has_its_arguments_and_its_failure(context):
+    send_events_alone(context)
+
+    reading = read_session(context, SESSION)
+    tools = [s for t in reading.traces for s in t.spans if s.facts.tool_name == "Bash"]
+    failed = [span for span in tools if span.record.status == 2]
+    assert len(failed) == 1
+    assert "nonexistent" in str(failed[0].record.attributes["gen_ai.tool.call.arguments"])
+
+
+@pytest.mark.parametrize("other", ["files", "hooks", "telemetry"])
+@pytest.mark.parametrize("order", ["events first", "events last"])
+def test_what_events_tell_too_counts_once(context, importer, other, order):
+    tell = {
+        "files": lambda: importer().run_once(),
+        "hooks": lambda: send_hooks(context),
+        "telemetry": lambda: send_telemetry(context),
+    }[other]
+    steps = [lambda: send_events_alone(context), tell]
+    for step in steps if order == "events first" else steps[::-1]:
+        step()
+
+    assert sums(context) == (TOLD, TOLD_USD, 6, 4)
+
+
 def test_all_three_tell_once(context, importer):
     send_hooks(context)
     importer().run_once()

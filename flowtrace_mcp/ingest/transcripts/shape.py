@@ -82,8 +82,13 @@ def call_id_of(agent: str, key: str) -> str:
     return digest(SPAN_ID_BYTES, TRANSCRIPTS_SCOPE, agent, key)
 
 
-def otlp_request(spans: Iterable[ToldSpan]) -> bytes:
-    """Return an ExportTraceServiceRequest in JSON."""
+def otlp_request(spans: Iterable[ToldSpan], scope: str = TRANSCRIPTS_SCOPE) -> bytes:
+    """Return an ExportTraceServiceRequest in JSON.
+
+    Args:
+        spans: In any order.
+        scope: Name of the instrumentation scope, by which the teller is known.
+    """
     by_sender: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for span in spans:
         by_sender.setdefault((span.agent, span.version), []).append(_otlp_span(span))
@@ -94,7 +99,7 @@ def otlp_request(spans: Iterable[ToldSpan]) -> bytes:
                     "resource": {
                         "attributes": pairs_of({"service.name": agent, "service.version": version})
                     },
-                    "scopeSpans": [{"scope": {"name": TRANSCRIPTS_SCOPE}, "spans": found}],
+                    "scopeSpans": [{"scope": {"name": scope}, "spans": found}],
                 }
                 for (agent, version), found in by_sender.items()
             ]
