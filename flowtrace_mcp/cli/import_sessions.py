@@ -1,6 +1,7 @@
 """`flowtrace import <agent>`: make traces of the session files of an agent."""
 
 import argparse
+import signal
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -62,6 +63,9 @@ def import_sessions(
         progress.end()
     settle_waiting(context)
     _tell(call, source.agent, told, also, is_dry_run=arguments.dry_run)
+    if arguments.watch:  # a shell starts what runs in the background with SIGINT ignored
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
     try:
         while arguments.watch:
             time.sleep(WATCH_S)

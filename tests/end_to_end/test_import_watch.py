@@ -40,6 +40,10 @@ def answer(session):
     return line(session, "assistant", 2, id=f"msg_{session}", model="m", content=said, usage=usage)
 
 
+def ignore_ctrl_c():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.fixture
 def projects(tmp_path):
     folder = tmp_path / "claude" / "projects" / "shop"
@@ -62,6 +66,7 @@ def watching(tmp_path, projects):
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=ignore_ctrl_c,  # as a shell does for what it starts in the background
     )
     told = []
 
@@ -80,7 +85,8 @@ def watching(tmp_path, projects):
     process.stderr.close()
 
 
-def test_what_is_written_is_followed_until_ctrl_c(projects, watching):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_written_is_followed_until_it_is_asked_to_end(projects, watching, asked):
     process, told = watching
     wait_until(lambda: told, 30)  # it has looked once, and found nothing
     file = projects / "one.jsonl"
@@ -92,7 +98,7 @@ def test_what_is_written_is_followed_until_ctrl_c(projects, watching):
     wait_until(lambda: told[-1]["model_calls"] == 1, 30)
     (projects / "two.jsonl").write_text(f"{prompt('two')}\n{answer('two')}\n", encoding="utf-8")
     wait_until(lambda: len(told) >= 4 and told[-1]["model_calls"] == 1, 30)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
 
     assert process.wait(30) == 0
     assert process.stderr.read() == b""
