@@ -13,7 +13,11 @@ from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
-ENTRY = "import sys; from flowtrace_mcp.__main__ import main; sys.exit(main())"
+# A shell ignores Ctrl-C for what it starts in the background.
+ENTRY = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN);"
+    " from flowtrace_mcp.__main__ import main; sys.exit(main())"
+)
 
 
 def line(session, kind, second, **message):
@@ -40,10 +44,6 @@ def answer(session):
     return line(session, "assistant", 2, id=f"msg_{session}", model="m", content=said, usage=usage)
 
 
-def ignore_ctrl_c():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 @pytest.fixture
 def projects(tmp_path):
     folder = tmp_path / "claude" / "projects" / "shop"
@@ -66,7 +66,6 @@ def watching(tmp_path, projects):
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=ignore_ctrl_c,  # as a shell does for what it starts in the background
     )
     told = []
 
