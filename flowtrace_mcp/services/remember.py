@@ -150,10 +150,10 @@ def judge(new: NewMemory, kin: Kin) -> Verdict:
         return Verdict(outcome=Outcome.SUPERSEDES, old=kin.told)
     if same is not None and is_same_topic:
         return Verdict(outcome=Outcome.SAME, old=same)
-    if same is not None and not same.topic:  # said again, and now it has a topic
-        return Verdict(outcome=Outcome.SUPERSEDES, old=same)
     if kin.topic is not None:
         return Verdict(outcome=Outcome.SUPERSEDES, old=kin.topic)
+    if same is not None and not same.topic:  # said again, and now it has a topic
+        return Verdict(outcome=Outcome.SUPERSEDES, old=same)
     compared = [(compare_texts(old.content, new.content), old) for old in kin.near]
     for likeness, outcome in (
         (Likeness.SAME, Outcome.REFINES),

@@ -373,7 +373,9 @@ def _place(
     if verdict.old is not None:
         old_keys = [_key_of(verdict.old, [same, *topics, told], near)]
         if verdict.outcome is Outcome.SUPERSEDES:  # a topic has one memory in force
-            old_keys = list(dict.fromkeys([*old_keys, *(topic_key for topic_key, _ in topics)]))
+            again = [same[0]] if same and not same[1].topic and new.topic else []
+            topic_keys = (topic_key for topic_key, _ in topics)
+            old_keys = list(dict.fromkeys([*old_keys, *topic_keys, *again]))
         for old_key in old_keys:
             effects += _relate(connection, (key, old_key), verdict.outcome, new.recorded_us)
     handle = memory_handle(write.memory_id)

@@ -62,6 +62,19 @@ def test_a_topic_retires_what_it_said_before(context: Context, caller: Caller) -
     assert found(context, caller, "what do we test with") == ["We test with pytest now"]
 
 
+def test_known_text_that_gets_a_topic_tells_what_the_topic_said_before(
+    context: Context, caller: Caller
+) -> None:
+    old = note(context, caller, "We test with unittest", topic="test runner")
+    loose = note(context, caller, "We test with pytest now")
+
+    new = note(context, caller, "We test with pytest now", topic="test runner")
+
+    assert (new.outcome, new.old_id) == (Outcome.SUPERSEDES, old.id)
+    kept = [context.store.memories.find_memory(one.id) for one in (old, loose, new)]
+    assert [one is not None and one.retracted_us is None for one in kept] == [False, False, True]
+
+
 @pytest.mark.promise("only-told-retires")
 def test_a_memory_told_to_supersede_another_does(context: Context, caller: Caller) -> None:
     old = note(context, caller, "Staging lives on host alpha")
