@@ -168,7 +168,9 @@ def _read_near_day(asked: SpanQuestion, match: "re.Match[str]", now_us: int) -> 
     if match["word"].lower() == "today":
         asked.since_us = today_us
     else:
-        asked.since_us, asked.until_us = today_us - _DAY_US, today_us
+        asked.since_us = today_us - _DAY_US
+        if not match["since"]:
+            asked.until_us = today_us
 
 
 def _read_day(asked: SpanQuestion, match: "re.Match[str]", _now_us: int) -> None:
@@ -211,7 +213,10 @@ _CLAUSES: Final[tuple[tuple["re.Pattern[str]", _Reader], ...]] = (
         ),
         _read_past,
     ),
-    (_clause(r"(?P<word>today|yesterday)\b(?!['\w-])"), _read_near_day),
+    (
+        _clause(r"(?P<since>(?:since|from)\s+)?(?P<word>today|yesterday)\b(?!['\w-])"),
+        _read_near_day,
+    ),
     (_clause(rf"(?:(?P<which>on|since|from|after|before|until|to)\s+)?{_DAY}\b"), _read_day),
     (_clause(r"(?:errors?|failures?|failed|failing)\b(?![\w.-])"), _read_error),
 )

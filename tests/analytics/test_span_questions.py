@@ -65,6 +65,12 @@ def test_a_day_without_a_word_is_that_whole_day():
     assert asked.words == ["deploy"]
 
 
+def test_since_yesterday_goes_on_until_now():
+    asked = read("since yesterday")
+
+    assert (asked.since_us, asked.until_us) == (TODAY_US - DAY_US, None)
+
+
 def test_a_name_that_is_told_twice_filters_once():
     assert read("Bash bash").tools == ["Bash"]
 
