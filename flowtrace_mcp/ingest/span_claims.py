@@ -39,6 +39,11 @@ def may_have_hooks(scope_name: str) -> bool:
     return scope_name.startswith(_SCOPES)
 
 
+def may_claim(scope_name: str) -> bool:
+    """Say whether spans of this scope claim anything at all: most senders' do not."""
+    return scope_name == OWN_SCOPE or may_have_hooks(scope_name)
+
+
 def claims_of(facts: SpanFacts, record: SpanRecord) -> tuple[str, ...]:
     """Return what a span of a session tells: a tool's run, a turn; nothing for other senders.
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from flowtrace_mcp.ingest.conventions import concepts_of
 from flowtrace_mcp.ingest.price_book import PriceBook
-from flowtrace_mcp.ingest.span_claims import CLAIMED, authority_of, claims_of
+from flowtrace_mcp.ingest.span_claims import CLAIMED, authority_of, claims_of, may_claim
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.ingest.span_readings import Readings
@@ -60,7 +60,7 @@ def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWr
     """Return each span with its meaning read, its cost known, its resource and scope encoded."""
     prices.refresh()
     origins: dict[int, _Origin] = {}  # by identity: `records` keeps the objects alive
-    scopes: dict[int, bytes] = {}
+    scopes: dict[int, tuple[bytes, bool]] = {}  # encoded, and whether its spans claim anything
     readings = Readings()
     writes = []
     for record in records:
@@ -69,19 +69,25 @@ def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWr
             origin = origins[id(record.resource)] = _origin(record.resource)
         scope = scopes.get(id(record.scope))
         if scope is None:
-            scope = scopes[id(record.scope)] = encode_scope(record.scope)
+            encoded = encode_scope(record.scope)
+            scope = scopes[id(record.scope)] = (encoded, may_claim(record.scope.name))
         writes.append(_write(record, readings.facts_of(record), origin, scope, prices))
     return writes
 
 
 def _write(
-    record: SpanRecord, facts: SpanFacts, origin: _Origin, scope: bytes, prices: PriceBook
+    record: SpanRecord,
+    facts: SpanFacts,
+    origin: _Origin,
+    scope: tuple[bytes, bool],
+    prices: PriceBook,
 ) -> SpanWrite:
     cost_usd = facts.cost_usd
     if cost_usd is None and facts.usage is not None:
         cost_usd = prices.cost_usd(facts)
     raw = record.raw
-    claims = claims_of(facts, record) if facts.operation in CLAIMED else ()
+    encoded_scope, claims_something = scope
+    claims = claims_of(facts, record) if claims_something and facts.operation in CLAIMED else ()
     return SpanWrite(
         record.trace_id,
         record.span_id,
@@ -104,7 +110,7 @@ def _write(
         origin.environment,
         Sensitivity.NONE,
         origin.encoded,
-        scope,
+        encoded_scope,
         raw,
         record.encoding,
         tuple(_long_values(record)) if len(raw) > LONG_VALUE_BYTES else (),
