@@ -6,12 +6,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from flowtrace_mcp.analytics.span_questions import SpanQuestion, read_span_question
 from flowtrace_mcp.analytics.tokens import TokenBudget
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.named_spans import named_span, named_trace
 from flowtrace_mcp.services.trace_reading import TraceReading
+from flowtrace_mcp.services.views.asked import matching, within
 from flowtrace_mcp.services.views.cost import cost_rows
 from flowtrace_mcp.services.views.diff import diff_rows
 from flowtrace_mcp.services.views.errors import errors_rows
@@ -106,14 +108,17 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
     if request.trace_id:
         view: View = "tree" if request.view in ("list", "span") else request.view
         return _fit(request, view, _view_of_one(trace_named(context, request.trace_id), view))
-    window_us = window_of(request.since, request.until)
+    asked = read_span_question(request.query, context.now_us(), {})
+    if asked.is_error and request.view == "list":
+        request = replace(request, view="errors")
+    window_us = within(asked, window_of(request.since, request.until))
     subject = find_subject(context, request.session, window_us, caller)
     if request.view in ("tree", "span"):
         rows = _view_of_one(newest_trace(context, subject), "tree")
         return _fit(request, "tree", replace(rows, note=subject.note))
-    rows = _matching(_rows(context, request, subject), request)
+    rows = matching(_rows(context, request, subject), asked, request.limit)
     if not rows.rows:
-        rows = replace(rows, note=_why_none(context, subject))
+        rows = replace(rows, note=_why_none(context, subject, asked))
     return _fit(request, request.view, rows)
 
 
@@ -179,22 +184,12 @@ def _both(told: str, name: str) -> tuple[str, str]:
     return one, two
 
 
-def _why_none(context: Context, subject: Subject) -> str:
+def _why_none(context: Context, subject: Subject, asked: SpanQuestion) -> str:
     if not context.store.spans.list_traces(Page(limit=1)):
         return "no spans yet: `status` says how to send"
     place = f" in session {subject.session[:80]!r}" if subject.session else ""
-    return f"nothing matches{place}"
-
-
-def _matching(rows: Rows, request: TracesRequest) -> Rows:
-    """Return the rows that hold every word of a query somewhere in their values."""
-    words = request.query.lower().split()
-    found = [
-        row
-        for row in rows.rows
-        if all(any(word in str(value).lower() for value in row.values()) for word in words)
-    ]
-    return replace(rows, rows=found[: request.limit])
+    read = f"; read as: {', '.join(asked.understood)}" if asked.understood else ""
+    return f"nothing matches{place}{read}"
 
 
 def _with_handles(rows: Sequence[Row]) -> list[Row]:

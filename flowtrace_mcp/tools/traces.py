@@ -26,7 +26,9 @@ class TracesArguments(Arguments):
     ] = ""
     trace_id: Annotated[str, Field(description="One trace, from a list; diff: A..B")] = ""
     span_id: Annotated[str, Field(description="One span in full, from a tree")] = ""
-    query: Annotated[str, Field(description="Only rows that hold these words")] = ""
+    query: Annotated[
+        str, Field(description="Words in the rows; 'errors last hour', 'slower than 5 s'")
+    ] = ""
     view: Annotated[View, Field(description="What to show")] = "list"
     since: Annotated[str, Field(description="Started since, ISO 8601")] = ""
     until: Annotated[str, Field(description="Started before, ISO 8601")] = ""
