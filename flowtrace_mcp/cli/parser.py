@@ -112,7 +112,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="traces",
-        summary="what agents did: runs, trees, errors, slow calls, tools, cost, differences",
+        summary="what agents did: runs, trees, paths, errors, slow calls, tools, cost, differences",
         example="flowtrace traces --view errors --since 2026-07-01",
     ),
     Command(

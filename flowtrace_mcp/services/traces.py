@@ -18,6 +18,7 @@ from flowtrace_mcp.services.views.cost import cost_rows
 from flowtrace_mcp.services.views.diff import diff_rows
 from flowtrace_mcp.services.views.errors import errors_rows
 from flowtrace_mcp.services.views.listed import list_rows
+from flowtrace_mcp.services.views.path import critical_rows, path_rows
 from flowtrace_mcp.services.views.rows import NO_ROW, Row, Rows, line_of
 from flowtrace_mcp.services.views.slow import slow_rows
 from flowtrace_mcp.services.views.span import span_rows
@@ -36,7 +37,7 @@ from flowtrace_mcp.services.views.tools import tools_rows
 from flowtrace_mcp.services.views.tree import tree_rows
 from flowtrace_mcp.storage.traces import Page, TraceRollup
 
-View = Literal["list", "tree", "errors", "slow", "tools", "cost", "diff", "span"]
+View = Literal["list", "tree", "path", "errors", "slow", "tools", "cost", "diff", "span"]
 
 LIMIT_MOST: Final = 200
 LIMIT_DEFAULT: Final = 20
@@ -101,6 +102,8 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
         NotFoundError: No such trace, session or span.
     """
     _check(request)
+    if request.span_id and request.view == "path":
+        return _fit(request, "path", path_rows(*_span_named(context, request)))
     if request.span_id:
         return _fit(request, "span", Rows(rows=_span_view(context, request)))
     if request.view == "diff":
@@ -113,9 +116,10 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
         request = replace(request, view="errors")
     window_us = within(asked, window_of(request.since, request.until))
     subject = find_subject(context, request.session, window_us, caller)
-    if request.view in ("tree", "span"):
-        rows = _view_of_one(newest_trace(context, subject), "tree")
-        return _fit(request, "tree", replace(rows, note=subject.note))
+    if request.view in ("tree", "span", "path"):
+        view = "path" if request.view == "path" else "tree"
+        rows = _view_of_one(newest_trace(context, subject), view)
+        return _fit(request, view, replace(rows, note=subject.note))
     rows = matching(_rows(context, request, subject), asked, request.limit)
     if not rows.rows:
         rows = replace(rows, note=_why_none(context, subject, asked))
@@ -146,14 +150,24 @@ def _rows(context: Context, request: TracesRequest, subject: Subject) -> Rows:
 
 
 def _view_of_one(reading: TraceReading, view: View) -> Rows:
-    return tree_rows(reading) if view == "tree" else _READERS[view].show([reading])
+    match view:
+        case "tree":
+            return tree_rows(reading)
+        case "path":
+            return critical_rows(reading)
+        case _:
+            return _READERS[view].show([reading])
+
+
+def _span_named(context: Context, request: TracesRequest) -> tuple[TraceReading, bytes]:
+    """Return the trace and the id of a span named by its id alone, or by its trace's too."""
+    told = named_trace(context, request.trace_id) if request.trace_id else b""
+    trace_id, span_id = named_span(context, request.span_id, told)
+    return trace_of(context, trace_id), span_id
 
 
 def _span_view(context: Context, request: TracesRequest) -> list[Row]:
-    """Return a span by its id alone, or by its id and its trace's."""
-    told = named_trace(context, request.trace_id) if request.trace_id else b""
-    trace_id, span_id = named_span(context, request.span_id, told)
-    reading = trace_of(context, trace_id)
+    reading, span_id = _span_named(context, request)
     span = next(each for each in reading.spans if each.record.span_id == span_id)
     return span_rows(span, reading, request.budget)
 

@@ -25,7 +25,7 @@ class TracesArguments(Arguments):
         str, Field(description="Session id, 'last' or 'all'; default your own; diff: A..B")
     ] = ""
     trace_id: Annotated[str, Field(description="One trace, from a list; diff: A..B")] = ""
-    span_id: Annotated[str, Field(description="One span in full, from a tree")] = ""
+    span_id: Annotated[str, Field(description="One span in full, from a tree; path: its way")] = ""
     query: Annotated[
         str, Field(description="Words in the rows; 'errors last hour', 'slower than 5 s'")
     ] = ""
@@ -82,8 +82,9 @@ TOOL: Final = Tool(
     name="traces",
     description=(
         "Call when asked what an agent did, why a run failed or was slow, what it cost, or which"
-        " tools it used. Start with the list, open one trace as a tree, then one span; errors, slow,"
-        " tools and cost look across traces, diff compares two. Reads what agents here sent."
+        " tools it used. Start with the list, open one trace as a tree, then one span; path is the"
+        " critical one, diff compares two, and errors, slow, tools and cost look across traces."
+        " Reads what agents here sent."
     ),
     arguments=TracesArguments,
     answer=TracesReply,

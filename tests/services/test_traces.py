@@ -23,7 +23,7 @@ NOBODY = Caller(project=ProjectIdentity(identity="folder:/x", name="x"))
 CLAUDE = Caller(
     project=ProjectIdentity(identity="folder:/shop", name="shop"), session=CLAUDE_SESSION
 )
-VIEWS: tuple[View, ...] = ("list", "tree", "errors", "slow", "tools", "cost", "diff")
+VIEWS: tuple[View, ...] = ("list", "tree", "path", "errors", "slow", "tools", "cost", "diff")
 
 
 @pytest.fixture
