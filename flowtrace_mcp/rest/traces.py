@@ -18,6 +18,7 @@ from flowtrace_mcp.services.listing import project_names
 from flowtrace_mcp.services.post_spans import SpansBody, post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
+from flowtrace_mcp.services.trace_shapes import graph_body, observations_body
 
 # Some 800 traces of 50 spans; who watches a trace asks for it again and again.
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
@@ -52,6 +53,16 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
             "/api/v1/traces/{trace_id}/tree",
             _one(tree_body, answers),
             says="the same as a tree, see below",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/observations",
+            _one(observations_body, answers),
+            says="its spans as observations with their texts; also under the key `observations`",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/graph",
+            _one(graph_body, answers),
+            says="its spans as `nodes`, parents and links as `edges`",
         ),
     ]
 

@@ -1,0 +1,79 @@
+"""A trace as other systems ask for it: a flat list of observations, and a graph."""
+
+from typing import Final
+
+from flowtrace_mcp.ingest.conventions import MODEL_CALLS
+from flowtrace_mcp.ingest.event_facts import EventFacts
+from flowtrace_mcp.ingest.span_texts import texts_of
+from flowtrace_mcp.model.edge import SpanStatus, SpanType
+from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.services.trace_bodies import Body, span_body, tokens_body, trace_head
+from flowtrace_mcp.services.trace_hooks import fuller
+from flowtrace_mcp.services.trace_reading import ReadSpan, TraceReading
+from flowtrace_mcp.services.views.rows import end_of
+
+_NO_EVENT: Final = EventFacts()
+# What a node of the graph says of its span.
+_NODE: Final = ("name", "display", "span_type", "status", "start_us", "duration_us", "cost_usd")
+
+
+def observations_body(reading: TraceReading, project: str) -> Body:
+    """Return the spans as observations: generations with usage, and spans; texts in full."""
+    del project
+    items = [_observation(span, reading) for span in reading.spans]
+    return {"items": items, "observations": items, "next": None}
+
+
+def graph_body(reading: TraceReading, project: str) -> Body:
+    """Return the spans as nodes; edges lead from a span to those below it and to those it links.
+
+    A link may lead to a span of another trace, which is no node here.
+    """
+    known = {span.record.span_id for span in reading.spans}
+    nodes: list[Body] = []
+    edges: list[Body] = []
+    for span in reading.spans:
+        body = span_body(span, reading)
+        own = span.record.span_id.hex()
+        nodes.append({"id": own, **{name: body[name] for name in _NODE}})
+        if span.record.parent_span_id in known:
+            parent = span.record.parent_span_id.hex()
+            edges.append({"from": parent, "to": own, "kind": "parent"})
+        edges += [
+            {
+                "from": own,
+                "to": link.span_id.hex(),
+                "trace_id": link.trace_id.hex(),
+                "kind": "link",
+            }
+            for link in span.extras().links
+        ]
+    return {**trace_head(reading, project), "nodes": nodes, "edges": edges}
+
+
+def _observation(span: ReadSpan, reading: TraceReading) -> Body:
+    record, facts = span.record, span.facts
+    texts = texts_of(record, span.extras())
+    is_tool = facts.span_type is SpanType.TOOL_CALL
+    told = reading.tool_events.get(facts.tool_call_id, _NO_EVENT) if is_tool else _NO_EVENT
+    arguments = fuller(texts.tool_arguments, told.tool_arguments)
+    result = told.tool_result if texts.tool_result is None else texts.tool_result
+    usage = facts.usage or TokenUsage()
+    is_failed = record.status == SpanStatus.ERROR
+    return {
+        "id": record.span_id.hex(),
+        "trace_id": record.trace_id.hex(),
+        "parent_observation_id": record.parent_span_id.hex() or None,
+        "type": "generation" if facts.operation in MODEL_CALLS else "span",
+        "name": facts.display or record.name,
+        "start_time": record.start_us,
+        "end_time": end_of(span),
+        "model": span.verdict.model or facts.model or None,
+        "input": arguments if is_tool else texts.input_messages,
+        "output": result if is_tool else texts.output_messages,
+        "metadata": dict(record.attributes),
+        "level": "ERROR" if is_failed else "DEFAULT",
+        "status_message": record.status_message or None,
+        "usage": {**tokens_body(usage), "total": usage.total if facts.usage else None},
+        "cost_usd": facts.cost_usd,
+    }

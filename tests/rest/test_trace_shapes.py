@@ -1,0 +1,60 @@
+"""A trace in the shapes that other systems have for it."""
+
+from pathlib import Path
+
+import pytest
+
+from flowtrace_mcp.model.telemetry import PayloadEncoding
+
+EXPORT = Path(__file__).parents[1] / "data/otlp/claude-code.traces.pb"
+TRACE = "ca1c5d3a1033f257aabe0d84dc80cfb9"
+
+
+@pytest.fixture
+def ask(client, pipeline):
+    pipeline.traces(EXPORT.read_bytes(), PayloadEncoding.PROTOBUF)
+
+    def get(shape):
+        answer = client.get(f"/api/v1/traces/{TRACE}/{shape}")
+        assert answer.status_code == 200
+        return answer.json()
+
+    return get
+
+
+def test_every_span_is_an_observation_and_a_model_call_a_generation_with_its_usage(ask):
+    body = ask("observations")
+
+    assert body["items"] == body["observations"]
+    assert len(body["items"]) == 6
+    generations = [each for each in body["items"] if each["type"] == "generation"]
+    assert [each["usage"]["total"] for each in generations] == [233, 233]
+    assert all(each["model"] == "claude-sonnet-4-5" for each in generations)
+    assert all(each["end_time"] >= each["start_time"] for each in body["items"])
+
+
+def test_an_observation_of_a_tool_has_what_went_in(ask):
+    tool = next(each for each in ask("observations")["items"] if each["metadata"].get("tool_name"))
+
+    assert tool["type"] == "span"
+    assert tool["level"] == "DEFAULT"
+    assert tool["usage"]["total"] is None
+
+
+def test_the_graph_has_a_node_a_span_and_an_edge_a_parent(ask):
+    body = ask("graph")
+
+    ids = {node["id"] for node in body["nodes"]}
+    assert len(ids) == 6
+    parents = [edge for edge in body["edges"] if edge["kind"] == "parent"]
+    assert len(parents) == 5
+    assert all({edge["from"], edge["to"]} <= ids for edge in parents)
+    assert body["totals"]["spans"] == 6
+
+
+@pytest.mark.parametrize("shape", ["observations", "graph"])
+def test_a_trace_that_is_not_there_is_told(client, shape):
+    answer = client.get(f"/api/v1/traces/{'ab' * 16}/{shape}")
+
+    assert answer.status_code == 404
+    assert answer.json()["mend"]
