@@ -11,6 +11,7 @@ from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
 from flowtrace_mcp.rest.answers import unserved_response
 from flowtrace_mcp.rest.declared import DeclaredRoute
+from flowtrace_mcp.rest.edges import edge_routes
 from flowtrace_mcp.rest.embed import embed_routes
 from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.health import health_routes
@@ -54,6 +55,7 @@ def rest_routes(
     routes = [
         *trace_routes(endpoints, pipeline),
         *memory_routes(endpoints),
+        *edge_routes(endpoints),
         *hook_routes(endpoints),
         *session_routes(endpoints),
         *health_routes(endpoints),

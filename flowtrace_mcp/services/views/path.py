@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from flowtrace_mcp.analytics.causality import ancestors_of
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.services.trace_reading import ReadSpan, TraceReading
 from flowtrace_mcp.services.views.rows import (
@@ -32,13 +33,8 @@ def path_rows(reading: TraceReading, span_id: bytes) -> Rows:
     known = {span.record.span_id: span for span in reading.spans}
     own = known[span_id]
     below = _below(reading.spans)
-    above: list[ReadSpan] = []
-    seen = {span_id}
-    parent = known.get(own.record.parent_span_id)
-    while parent is not None and parent.record.span_id not in seen:
-        seen.add(parent.record.span_id)
-        above.append(parent)
-        parent = known.get(parent.record.parent_span_id)
+    parents = {each: span.record.parent_span_id for each, span in known.items()}
+    above = [known[each] for each in ancestors_of(span_id, parents)]
     beside = [span for span in below.get(own.record.parent_span_id, ()) if above]
     at = next((at for at, span in enumerate(beside) if span is own), 0)
     near = [
