@@ -89,7 +89,14 @@ class Endpoints:
 
         return DeclaredRoute(declared, self._answering(declared, respond, error_status))
 
-    def lines(self, path: str, work: LinesWork, *takes: Parameter, says: str) -> DeclaredRoute:
+    def lines(
+        self,
+        path: str,
+        work: LinesWork,
+        *takes: Parameter,
+        says: str,
+        media_type: str = _LINES,
+    ) -> DeclaredRoute:
         """Return a route that answers GET with the lines of ``work``, as they come.
 
         Args:
@@ -97,13 +104,17 @@ class Endpoints:
             work: Raises FlowtraceError before the first line when it has no answer.
             takes: Parameters of the query; any other is refused.
             says: What it answers, in one line.
+            media_type: Of the answer; JSON lines unless said.
         """
-        declared = Declaration(method="GET", path=path, takes=takes, says=says, media_type=_LINES)
+        declared = Declaration(
+            method="GET", path=path, takes=takes, says=says, media_type=media_type
+        )
 
         def respond(question: Question) -> Response:
             lines = work(self.open_context(), question)
             first = next(lines, b"")
-            return StreamingResponse(_chunks(chain([first], lines)), media_type=_LINES)
+            pieces = _chunks(chain([first], lines))
+            return StreamingResponse(pieces, headers={"content-type": media_type})
 
         return DeclaredRoute(declared, self._answering(declared, respond, None))
 

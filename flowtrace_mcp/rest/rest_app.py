@@ -14,6 +14,7 @@ from flowtrace_mcp.rest.declared import DeclaredRoute
 from flowtrace_mcp.rest.edges import edge_routes
 from flowtrace_mcp.rest.embed import embed_routes
 from flowtrace_mcp.rest.endpoints import Endpoints
+from flowtrace_mcp.rest.exposition import exposition_routes
 from flowtrace_mcp.rest.health import health_routes
 from flowtrace_mcp.rest.hooks import hook_routes
 from flowtrace_mcp.rest.logs import log_routes
@@ -63,6 +64,7 @@ def rest_routes(
         *metric_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
+        *exposition_routes(endpoints),
         *reference_routes(lambda: routes),
     ]
     return routes
