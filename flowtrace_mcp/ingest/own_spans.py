@@ -7,7 +7,7 @@ own: nothing is global, nothing of the environment changes it, and nothing in it
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -33,12 +33,11 @@ from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from flowtrace_mcp.model.own_call import (
     CALL_ATTRIBUTE,
     OWN_SCOPE,
+    OWN_SERVICE,
     TOLD_BY_ATTRIBUTE,
     AttributeText,
     OwnCall,
 )
-
-SERVICE_NAME: Final = "flowtrace-mcp"
 
 
 class Place(NamedTuple):
@@ -58,7 +57,7 @@ class OwnSpans:
         self._made = InMemorySpanExporter()
         provider = TracerProvider(
             sampler=ALWAYS_ON,
-            resource=Resource({"service.name": SERVICE_NAME, "service.version": __version__}),
+            resource=Resource({"service.name": OWN_SERVICE, "service.version": __version__}),
             shutdown_on_exit=False,
             id_generator=self._ids,
             span_limits=SpanLimits(max_span_attributes=SpanLimits.UNSET),

@@ -7,6 +7,7 @@ import msgspec
 from flowtrace_mcp.model.span_write import TIMED
 
 OWN_SCOPE: Final = "flowtrace.mcp"
+OWN_SERVICE: Final = "flowtrace-mcp"
 # On both spans of a call: by what an agent's own account of the call is recognised.
 CALL_ATTRIBUTE: Final = "flowtrace.call"
 # On both, once they stand below the agent's span of the call: what kind of span that is.

@@ -40,11 +40,22 @@ def _session_rows(context: Context, found: list[SessionRollup]) -> list[Row]:
     names = context.store.spans.get_strings(
         number for row in found for number in (row.session_id, row.agent_id)
     )
+    newest = {
+        row.session_id: rollups[0]
+        for row in found
+        if (
+            rollups := context.store.spans.list_traces(
+                Page(limit=1), session=names.get(row.session_id, "")
+            )
+        )
+    }
+    traces = context.store.spans.get_strings(row.name_id for row in newest.values())
     projects = project_names(context) if any(row.project_id for row in found) else {}
     return [
         full(
             {
                 "session": names.get(row.session_id, ""),
+                **_newest(newest.get(row.session_id), traces),
                 "agent": names.get(row.agent_id, ""),
                 "project": projects.get(row.project_id, ""),
                 "start": iso_time(row.start_us),
@@ -54,6 +65,14 @@ def _session_rows(context: Context, found: list[SessionRollup]) -> list[Row]:
         )
         for row in found
     ]
+
+
+def _newest(rollup: TraceRollup | None, names: Mapping[int, str]) -> Row:
+    """Return the newest trace of a session, by which it is known and opened."""
+    if rollup is None:
+        return {}
+    name = one_line(names.get(rollup.name_id, ""), NAME_CHARACTERS)
+    return {"trace": rollup.trace_id.hex(), "name": name}
 
 
 def _trace_rows(context: Context, found: list[TraceRollup]) -> list[Row]:

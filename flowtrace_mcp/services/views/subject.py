@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.model.own_call import OWN_SERVICE
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.named_spans import named_trace
@@ -17,6 +19,9 @@ ALL: Final = "all"
 # So much is read for one answer, which takes about 0.3 s.
 SPANS_READ_LIMIT: Final = 6_000
 TRACES_LOOKED_AT_LIMIT: Final = 1_000
+SESSIONS_LOOKED_AT_LIMIT: Final = 50
+_TRACES_SHOWING: Final = 50  # by so many newest traces a session is judged
+_OWN_SERVICE: Final = to_signed(string_id(OWN_SERVICE))
 _FOREVER_US: Final = (0, 2**52)
 
 
@@ -79,7 +84,7 @@ def find_subject(
             )
         return Subject(session=asked, window_us=window_us)
     own = context.store.spans.find_session(caller.session) if caller.session else None
-    if own is None:
+    if own is None or _is_only_ours(context, caller.session):
         note = "no spans of your own session; showing the newest of all"
         return Subject(window_us=window_us, note=note)
     if not own.project_id:
@@ -88,16 +93,26 @@ def find_subject(
 
 
 def _last_session(context: Context, caller: Caller) -> str:
-    recent = context.store.spans.list_sessions(Page(limit=2))
+    recent = context.store.spans.list_sessions(Page(limit=SESSIONS_LOOKED_AT_LIMIT))
     names = context.store.spans.get_strings(row.session_id for row in recent)
-    others = [name for row in recent if (name := names[row.session_id]) != caller.session]
-    if not others:
-        raise NotFoundError(
-            "there is no session before yours",
-            why="no other is stored",
-            mend='ask with session "all"',
-        )
-    return others[0]
+    for row in recent:
+        name = names[row.session_id]
+        if name != caller.session and not _is_only_ours(context, name):
+            return name
+    raise NotFoundError(
+        "there is no session before yours",
+        why="no other is stored",
+        mend='ask with session "all"',
+    )
+
+
+def _is_only_ours(context: Context, session: str) -> bool:
+    """Say whether a session holds calls of our own server alone: that is no work of an agent's.
+
+    Every process of ours that an editor starts has such a session, named by the agent or not.
+    """
+    newest = context.store.spans.list_traces(Page(limit=_TRACES_SHOWING), session=session)
+    return all(row.service_id == _OWN_SERVICE for row in newest)
 
 
 def list_rollups(context: Context, subject: Subject, limit: int) -> list[TraceRollup]:
@@ -135,13 +150,9 @@ def look_at(
         if reading is not None:
             readings.append(reading)
     readings.sort(key=lambda reading: -reading.start_us)
-    return Looked(readings=readings, note=_read_note(len(readings), len(wanted)))
-
-
-def _read_note(read_count: int, wanted_count: int) -> str:
-    if read_count == wanted_count:
-        return ""
-    return f"read {read_count} of {wanted_count} traces; narrow with since and until"
+    are_all = len(readings) == len(wanted) and len(rollups) < TRACES_LOOKED_AT_LIMIT
+    some = f"read {len(readings)} traces of the newest {len(rollups)}"
+    return Looked(readings=readings, note="" if are_all else f"{some}; narrow with since and until")
 
 
 def newest_trace(context: Context, subject: Subject) -> TraceReading:

@@ -15,7 +15,8 @@ def test_all_lists_sessions_and_traces_without_one_newest_first(context, caller)
         "execute_tool Read",
         "one",
     ]
-    assert "trace" in rows[1]
+    assert [row["name"] for row in rows] == ["execute_tool Read"] * 3
+    assert all(traces(context, TracesRequest(trace_id=row["trace"]), caller).rows for row in rows)
 
 
 def test_a_session_lists_its_traces(context, caller):
