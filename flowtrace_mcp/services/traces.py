@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from flowtrace_mcp.analytics.span_questions import SpanQuestion, read_span_question
-from flowtrace_mcp.analytics.tokens import TokenBudget
+from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.services.context import Caller, Context
@@ -48,6 +48,7 @@ TWO: Final = ".."  # between two traces or sessions to compare
 _FRAME: Final = '{"view":"errors","rows":[],"note":"","more":100000,"tokens":20000}'
 _BELOW: Final = '"more":10000,'
 _HANDLES: Final = ("trace", "span")
+_NOTE_SHARE: Final = 4  # a note takes no more than this part of the budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,8 @@ def _with_handles(rows: Sequence[Row]) -> list[Row]:
 def _fit(request: TracesRequest, view: View, rows: Rows) -> TracesAnswer:
     """Take the rows that are worth most until the budget is full; count the rest."""
     budget = TokenBudget(request.budget)
-    budget.take(_FRAME + rows.note)
+    note, _ = cut_to_tokens(rows.note, request.budget // _NOTE_SHARE)
+    budget.take(_FRAME + note)
     every = list(rows.rows) if view == "span" else _with_handles(rows.rows)
     chosen = _chosen(every, rows, budget)
     taken = _with_left_out(every, rows, chosen) if rows.under else [every[at] for at in chosen]
@@ -227,7 +229,7 @@ def _fit(request: TracesRequest, view: View, rows: Rows) -> TracesAnswer:
         view=view,
         lines=tuple(line_of(view, row) for row in taken),
         rows=tuple(taken),
-        note=rows.note,
+        note=note,
         more=len(every) - len(taken),
         tokens=budget.used_tokens,
     )

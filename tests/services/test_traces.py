@@ -132,6 +132,14 @@ def test_a_span_shows_its_arguments_and_result(traced: Context) -> None:
 
 
 @pytest.mark.promise("budget")
+def test_a_long_note_is_cut_so_that_rows_fit_beside_it(traced: Context) -> None:
+    answer = ask(traced, session="all", query="nothing like it " * 400, budget=200)
+
+    body = {"note": answer.note, "rows": answer.rows}
+    assert estimate_tokens(msgspec.json.encode(body).decode()) <= 200
+
+
+@pytest.mark.promise("budget")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("budget", [200, 500, 1500])
 def test_no_answer_exceeds_its_budget(traced: Context, view: View, budget: int) -> None:

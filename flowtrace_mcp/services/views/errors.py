@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from flowtrace_mcp.analytics.causality import ancestors_of
 from flowtrace_mcp.analytics.fingerprints import fingerprint
 from flowtrace_mcp.model.edge import SpanStatus
 from flowtrace_mcp.model.text import one_line
@@ -63,11 +64,11 @@ def error_kinds(readings: Iterable[TraceReading]) -> list[ErrorKind]:
 
 def errors_rows(readings: Sequence[TraceReading]) -> Rows:
     """Return errors by kind, the latest first, each with what came after its last one."""
-    runs = tool_runs(readings)
-    return Rows(rows=[_row(kind, runs) for kind in error_kinds(readings)])
+    after = _Afterwards(tool_runs(readings))
+    return Rows(rows=[_row(kind, after) for kind in error_kinds(readings)])
 
 
-def _row(kind: ErrorKind, runs: Sequence[ToolRun]) -> Row:
+def _row(kind: ErrorKind, after: "_Afterwards") -> Row:
     last = kind.last
     count = len(kind.spans)
     return full(
@@ -79,7 +80,7 @@ def _row(kind: ErrorKind, runs: Sequence[ToolRun]) -> Row:
             "times": count if count > 1 else 0,
             "first": iso_time(kind.spans[0].record.start_us) if count > 1 else "",
             "last": iso_time(last.record.start_us),
-            "after": what_followed(last, runs),
+            "after": after.said_of(last),
             "trace": last.record.trace_id.hex(),
             "span": last.record.span_id.hex(),
         }
@@ -94,16 +95,12 @@ def _beginnings(spans: Sequence[ReadSpan]) -> list[ReadSpan]:
         if span.record.status == SpanStatus.ERROR and not span.verdict.duplicate_of
     }
     parents = {span.record.span_id: span.record.parent_span_id for span in spans}
-    passed_on: set[bytes] = set()
-    for span in failed.values():
-        said = error_of(span)
-        above = parents.get(span.record.span_id, b"")
-        seen = {span.record.span_id}
-        while above and above not in seen:
-            seen.add(above)
-            if above in failed and _says_nothing_else(failed[above], said):
-                passed_on.add(above)
-            above = parents.get(above, b"")
+    passed_on = {
+        above
+        for span_id, span in failed.items()
+        for above in ancestors_of(span_id, parents)
+        if above in failed and _says_nothing_else(failed[above], error_of(span))
+    }
     return [span for span_id, span in failed.items() if span_id not in passed_on]
 
 
@@ -112,24 +109,59 @@ def _says_nothing_else(span: ReadSpan, below: str) -> bool:
     return said in ("error", span.facts.error_type) or said in below or below in said
 
 
-def what_followed(failed: ReadSpan, runs: Sequence[ToolRun]) -> str:
-    """Return what a session did after a tool call failed, "" for what is no tool call.
+class _Afterwards:
+    """What sessions did after a call of a tool failed.
 
     Args:
-        failed: The call.
-        runs: Tool calls by start, its own among them.
+        runs: Tool calls by start.
     """
-    places = [at for at, run in enumerate(runs) if run.span is failed]
-    if not places:
-        return ""
-    own = runs[places[0]]
-    later = [run for run in runs[places[0] + 1 :] if run.session == own.session]
-    if not later:
-        return "nothing"
-    for at, run in enumerate(later):
-        if (run.name, run.arguments_text) == (own.name, own.arguments_text) and not run.is_error:
-            waited_s = (run.span.record.start_us - end_of(failed)) / _US_A_SECOND
-            between = list(dict.fromkeys(each.title for each in later[:at] if not each.is_error))
-            told = f"; between: {', '.join(between[-BETWEEN_LIMIT:])}" if between else ""
+
+    def __init__(self, runs: Sequence[ToolRun]) -> None:
+        self._sessions: dict[str, list[ToolRun]] = {}
+        self._places: dict[bytes, tuple[list[ToolRun], int]] = {}  # by span id
+        for run in runs:
+            session = self._sessions.setdefault(run.session, [])
+            self._places[run.span.record.span_id] = (session, len(session))
+            session.append(run)
+        self._mended = self._next_successes()
+
+    def _next_successes(self) -> dict[bytes, int]:
+        """Return span id -> where in its session the same call worked for the first time after."""
+        found: dict[bytes, int] = {}
+        for session in self._sessions.values():
+            worked: dict[tuple[str, str], int] = {}
+            for at in range(len(session) - 1, -1, -1):
+                run = session[at]
+                call = (run.name, run.arguments_text)
+                if call in worked:
+                    found[run.span.record.span_id] = worked[call]
+                if not run.is_error:
+                    worked[call] = at
+        return found
+
+    def said_of(self, failed: ReadSpan) -> str:
+        """Return what came after a failed span, "" for what is no tool call."""
+        if failed.record.span_id not in self._places:
+            return ""
+        session, at = self._places[failed.record.span_id]
+        mended = self._mended.get(failed.record.span_id)
+        if mended is not None:
+            waited_s = (session[mended].span.record.start_us - end_of(failed)) / _US_A_SECOND
+            between = _titles(session[at + 1 : mended])
+            told = f"; between: {', '.join(between)}" if between else ""
             return f"the same call worked {max(waited_s, 0):.1f} s later{told}"
-    return f"then {later[0].title} {'failed' if later[0].is_error else 'worked'}"
+        if at + 1 == len(session):
+            return "nothing"
+        after = session[at + 1]
+        return f"then {after.title} {'failed' if after.is_error else 'worked'}"
+
+
+def _titles(runs: Sequence[ToolRun]) -> list[str]:
+    """Return what the last of some runs that worked were called for, in their order."""
+    found: dict[str, None] = {}
+    for run in reversed(runs):
+        if len(found) == BETWEEN_LIMIT:
+            break
+        if not run.is_error:
+            found[run.title] = None
+    return list(reversed(found))
