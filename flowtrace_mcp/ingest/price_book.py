@@ -54,6 +54,7 @@ class _Quick:
 class _State:
     """All that was read from one set of files; replaced as a whole when one of them changes."""
 
+    stamp: _Stamp
     layers: tuple[tuple[Level, PriceTable, PriceNames], ...]
     problem: InputError | None = None  # why a file of the data folder is passed over
     quick: dict[tuple[str, str, str, str], _Quick | None] = field(default_factory=dict)
@@ -81,9 +82,7 @@ class PriceBook:
         needs none. A damaged file of the data folder is passed over: spans are stored all the
         same.
         """
-        stamp = self._stamps()
-        if stamp != self._stamp:
-            self._stamp, self._state = stamp, None
+        self._stamp = self._stamps()
 
     @property
     def version(self) -> object:
@@ -152,9 +151,9 @@ class PriceBook:
         return quick
 
     def _loaded(self) -> _State:
-        state = self._state
-        if state is None:
-            state = self._state = _read(self._paths)
+        state, stamp = self._state, self._stamp
+        if state is None or state.stamp != stamp:
+            state = self._state = _read(self._paths, stamp)
         return state
 
     def _stamps(self) -> _Stamp:
@@ -166,7 +165,7 @@ def _quick(price: Price, service: Service) -> _Quick:
     return _Quick(price, service, rates_for(price, 0, service), min(above, default=_NO_TIER))
 
 
-def _read(paths: tuple[Path, ...]) -> _State:
+def _read(paths: tuple[Path, ...], stamp: _Stamp) -> _State:
     own = [_table_or_problem(path) for path in paths] or [(PriceTable(), None)] * 2
     (custom, _), (updated, _) = own
     problem = next((told for _, told in own if told is not None), None)
@@ -176,7 +175,7 @@ def _read(paths: tuple[Path, ...]) -> _State:
         ("custom", custom, PriceNames(custom.models, is_own=True)),
         (level, table, PriceNames(table.models)),
     )
-    return _State(layers=layers, problem=problem)
+    return _State(stamp=stamp, layers=layers, problem=problem)
 
 
 def _table_or_problem(path: Path) -> tuple[PriceTable, InputError | None]:
