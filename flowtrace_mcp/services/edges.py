@@ -105,5 +105,4 @@ def _place_of(context: Context, typed: str) -> tuple[bytes, bytes]:
 
 def _edges_of(context: Context, trace_id: bytes) -> dict[bytes, Edge]:
     """Return the edges of a trace by span id, by start."""
-    stored = context.store.spans.list_trace_spans(trace_id)
-    return {one.edge.span_id: one.edge for one in stored}
+    return {edge.span_id: edge for edge in context.store.spans.list_trace_edges(trace_id)}

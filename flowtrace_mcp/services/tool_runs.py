@@ -8,7 +8,7 @@ import msgspec
 from flowtrace_mcp.ingest.event_facts import EventFacts
 from flowtrace_mcp.ingest.span_texts import tool_texts_of
 from flowtrace_mcp.model.edge import SpanStatus, SpanType
-from flowtrace_mcp.model.telemetry import AttributeValue
+from flowtrace_mcp.model.telemetry import AttributeValue, SpanExtras
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.services.trace_hooks import fuller
 from flowtrace_mcp.services.trace_reading import ReadSpan, TraceReading
@@ -61,14 +61,24 @@ def tool_runs(readings: Iterable[TraceReading]) -> list[ToolRun]:
     return runs
 
 
-def arguments_of(span: ReadSpan, reading: TraceReading) -> AttributeValue:
-    """Return a tool call's arguments: those of its span, completed by its events and hooks."""
+def put_in_and_out(
+    span: ReadSpan, reading: TraceReading, extras: SpanExtras | None = None
+) -> tuple[AttributeValue, AttributeValue]:
+    """Return arguments and result of a tool's run: of its span, else of its events and hooks.
+
+    Args:
+        span: The run.
+        reading: Its trace.
+        extras: Of the span, where they are decoded already.
+    """
+    texts = tool_texts_of(span.record, span.extras() if extras is None else extras)
     told = reading.tool_events.get(span.facts.tool_call_id, _NO_EVENT)
-    return fuller(tool_texts_of(span.record, span.extras()).tool_arguments, told.tool_arguments)
+    result = told.tool_result if texts.tool_result is None else texts.tool_result
+    return fuller(texts.tool_arguments, told.tool_arguments), result
 
 
 def _run(span: ReadSpan, reading: TraceReading) -> ToolRun:
-    arguments = arguments_of(span, reading)
+    arguments, _ = put_in_and_out(span, reading)
     return ToolRun(
         span=span,
         session=reading.session or reading.trace_id.hex(),

@@ -3,16 +3,14 @@
 from typing import Final
 
 from flowtrace_mcp.ingest.conventions import MODEL_CALLS
-from flowtrace_mcp.ingest.event_facts import EventFacts
 from flowtrace_mcp.ingest.span_texts import texts_of
 from flowtrace_mcp.model.edge import SpanStatus, SpanType
 from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.services.tool_runs import put_in_and_out
 from flowtrace_mcp.services.trace_bodies import Body, span_body, tokens_body, trace_head
-from flowtrace_mcp.services.trace_hooks import fuller
 from flowtrace_mcp.services.trace_reading import ReadSpan, TraceReading
 from flowtrace_mcp.services.views.rows import end_of
 
-_NO_EVENT: Final = EventFacts()
 # What a node of the graph says of its span.
 _NODE: Final = ("name", "display", "span_type", "status", "start_us", "duration_us", "cost_usd")
 
@@ -53,11 +51,11 @@ def graph_body(reading: TraceReading, project: str) -> Body:
 
 def _observation(span: ReadSpan, reading: TraceReading) -> Body:
     record, facts = span.record, span.facts
-    texts = texts_of(record, span.extras())
-    is_tool = facts.span_type is SpanType.TOOL_CALL
-    told = reading.tool_events.get(facts.tool_call_id, _NO_EVENT) if is_tool else _NO_EVENT
-    arguments = fuller(texts.tool_arguments, told.tool_arguments)
-    result = told.tool_result if texts.tool_result is None else texts.tool_result
+    if facts.span_type is SpanType.TOOL_CALL:
+        put_in, came_out = put_in_and_out(span, reading)
+    else:
+        texts = texts_of(record, span.extras())
+        put_in, came_out = texts.input_messages, texts.output_messages
     usage = facts.usage or TokenUsage()
     is_failed = record.status == SpanStatus.ERROR
     return {
@@ -69,8 +67,8 @@ def _observation(span: ReadSpan, reading: TraceReading) -> Body:
         "start_time": record.start_us,
         "end_time": end_of(span),
         "model": span.verdict.model or facts.model or None,
-        "input": arguments if is_tool else texts.input_messages,
-        "output": result if is_tool else texts.output_messages,
+        "input": put_in,
+        "output": came_out,
         "metadata": dict(record.attributes),
         "level": "ERROR" if is_failed else "DEFAULT",
         "status_message": record.status_message or None,

@@ -190,6 +190,12 @@ class SpanStore:
         with self._database.reading() as reader:
             return sessions.list_sessions(reader, page, project_id)
 
+    def list_trace_edges(self, trace_id: bytes, limit: int = TRACE_SPANS_LIMIT) -> list[Edge]:
+        """Return the edges of a trace by start, at most ``limit``."""
+        with self._database.reading() as reader:
+            found = edges.list_trace_edges(reader, trace_id, limit)
+        return [unpack_edge(record) for _, record in found]
+
     def list_trace_spans(self, trace_id: bytes, limit: int = TRACE_SPANS_LIMIT) -> list[StoredSpan]:
         """Return the spans of a trace by start, with payload and usage, at most ``limit``."""
         with self._database.snapshot() as reader:

@@ -9,7 +9,7 @@ from flowtrace_mcp.ingest.span_texts import texts_of
 from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.model.times import iso_time
-from flowtrace_mcp.services.trace_hooks import fuller
+from flowtrace_mcp.services.tool_runs import put_in_and_out
 from flowtrace_mcp.services.trace_reading import ReadSpan, TraceReading
 from flowtrace_mcp.services.views.rows import MESSAGE_CHARACTERS, Row, error_of, full, ms, usd
 
@@ -26,11 +26,12 @@ def span_rows(span: ReadSpan, reading: TraceReading, budget_tokens: int) -> list
     """
     record = span.record
     texts = texts_of(record, span.extras())
-    is_run = span.facts.span_type is SpanType.TOOL_CALL
-    told = reading.tool_events.get(span.facts.tool_call_id) if is_run else None
+    arguments, result = texts.tool_arguments, texts.tool_result
+    if span.facts.span_type is SpanType.TOOL_CALL:
+        arguments, result = put_in_and_out(span, reading)
     named = {
-        "arguments": fuller(texts.tool_arguments, told.tool_arguments if told else None),
-        "result": texts.tool_result or (told and told.tool_result),
+        "arguments": arguments,
+        "result": result,
         "input": texts.input_messages,
         "output": texts.output_messages,
         "attributes": {k: v for k, v in record.attributes.items() if k not in _TOLD},
