@@ -32,6 +32,13 @@ PROMISES: Final[dict[str, str]] = {
     "port-taken": "A port that another program has is done without, and `flowtrace status` says so.",
     "hooks": "Agents that send no OpenTelemetry are seen through their hooks.",
     "trace-views": "`traces` lists, opens a tree and a span, finds errors, slow calls and tools.",
+    "what-followed": "`traces` tells what followed an error.",
+    "critical-path": "`traces` tells the critical path.",
+    "loops": "`traces` tells tools that are called in circles.",
+    "cost-across-runs": "`traces` tells what several runs cost.",
+    "two-compared": "`traces` compares two sessions or runs.",
+    "past-sessions": "The sessions an agent had before become traces.",
+    "events-alone": "Claude Code's events alone become turns, model calls and tools.",
     # The agent's and the person's side
     "small-tool-list": "The five tools cost an agent's context at most 1,500 tokens.",
     "export-import": "Memories can be exported and imported.",

@@ -111,6 +111,7 @@ def send_hooks(context):
     desk.close()
 
 
+@pytest.mark.promise("past-sessions")
 def test_the_sums_are_those_that_the_agent_tells_itself(context, importer):
     told = importer().run_once()
 
@@ -218,6 +219,7 @@ def send_events_alone(context):
     settle_waiting(context)
 
 
+@pytest.mark.promise("events-alone")
 def test_events_alone_have_the_same_sums(context):
     send_events_alone(context)
     send_events_alone(context)

@@ -1,3 +1,5 @@
+import pytest
+
 from flowtrace_mcp.services.traces import TracesRequest, traces
 from tests.services.work import Work
 
@@ -23,6 +25,7 @@ def test_models_come_dearest_first_and_unknown_prices_are_counted(context, calle
     assert "usd" not in rows[2]
 
 
+@pytest.mark.promise("cost-across-runs")
 def test_of_several_traces_the_dearest_are_named(context, caller):
     work = Work(context)
     work.call("claude-haiku-4-5", 0, tokens=(10, 1), trace=1)

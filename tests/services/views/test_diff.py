@@ -9,6 +9,7 @@ def diff(context, caller, **more):
     return traces(context, TracesRequest(view="diff", **more), caller)
 
 
+@pytest.mark.promise("two-compared")
 def test_only_what_differs_between_two_sessions_is_told(context, caller):
     one, two = Work(context, session="one"), Work(context, session="two")
     for work in (one, two):

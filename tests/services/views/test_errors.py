@@ -1,3 +1,5 @@
+import pytest
+
 from flowtrace_mcp.services.traces import TracesRequest, traces
 from tests.services.work import Work
 
@@ -39,6 +41,7 @@ def test_a_span_with_an_error_of_its_own_is_told_beside_the_one_below(context, c
     assert {row["message"] for row in errors(context, caller)} == {"budget exceeded", "exit code 1"}
 
 
+@pytest.mark.promise("what-followed")
 def test_the_row_says_when_the_same_call_worked_and_what_lay_between(context, caller):
     work = Work(context)
     work.tool("Bash", 0, 2, arguments={"command": "make test"}, error="exit code 2")

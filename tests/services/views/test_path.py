@@ -1,3 +1,5 @@
+import pytest
+
 from flowtrace_mcp.services.traces import TracesRequest, traces
 from tests.services.work import Work
 
@@ -26,6 +28,7 @@ def test_the_way_to_a_span_comes_first_then_what_it_led_to_and_what_ran_beside_i
     ]
 
 
+@pytest.mark.promise("critical-path")
 def test_the_critical_path_leaves_out_what_nothing_waited_for(context, caller):
     work = Work(context)
     root = work.span("turn", 0, 10)

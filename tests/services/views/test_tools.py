@@ -1,3 +1,5 @@
+import pytest
+
 from flowtrace_mcp.services.traces import TracesRequest, traces
 from tests.services.work import Work
 
@@ -17,6 +19,7 @@ def test_failures_and_repeats_of_a_tool_are_told(context, caller):
     assert (row["calls"], row["errors"], row["ok"], row["repeats"]) == (4, 1, "75%", 2)
 
 
+@pytest.mark.promise("loops")
 def test_an_agent_that_goes_in_circles_is_told(context, caller):
     work = Work(context)
     for number in range(4):
