@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flowtrace_mcp.services.context import Context
     from flowtrace_mcp.services.forward_always import AlwaysForward
     from flowtrace_mcp.services.own_calls import OwnCalls
+    from flowtrace_mcp.services.scheduled_backups import ScheduledBackups
     from flowtrace_mcp.services.self_traces import SelfTraces, TakeRuns
     from flowtrace_mcp.services.status import ListenerFacts
     from flowtrace_mcp.tools.running import ToolRunner
@@ -73,6 +74,7 @@ class Application:
         self._self_traces: SelfTraces | None = None
         self._joiner: OwnCalls | None = None
         self._forward: AlwaysForward | None = None
+        self._backups: ScheduledBackups | None = None
         self._stopping = threading.Event()
         self._warm = threading.Event()
         self._ended = threading.Event()
@@ -138,7 +140,8 @@ class Application:
         from flowtrace_mcp.services.status import ListenerFacts
 
         forwarding = self._forward.problem if self._forward else ""
-        told = (self._refusal, self._problem, forwarding)
+        backups = self._backups.problem if self._backups else ""
+        told = (self._refusal, self._problem, forwarding, backups)
         problems = tuple(str(error) for error in told if error)
         if self._listener is None:
             return ListenerFacts(problems=problems)
@@ -231,6 +234,8 @@ class Application:
             thread.join(timeout=5)
         if self._forward is not None:
             self._forward.join(5)
+        if self._backups is not None:
+            self._backups.join(5)
         if self._context is not None:
             self._context.store.close()
             self._context = None
@@ -257,6 +262,7 @@ class Application:
                     settle_waiting(self.context())
                     self._join_own_calls()
                     self._keep_forwarding()
+                    self._keep_backups()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:
@@ -289,6 +295,15 @@ class Application:
 
         self._forward = AlwaysForward(self.context(), self._stopping, self._does_upkeep)
         self._forward.start()
+
+    def _keep_backups(self) -> None:
+        """Make the backup that is due, where a setting asks for any."""
+        if not self.settings.backup_hours:
+            return
+        from flowtrace_mcp.services.scheduled_backups import ScheduledBackups
+
+        self._backups = self._backups or ScheduledBackups(self.context())
+        self._backups.run_once()
 
     def _start_listener(self) -> None:
         context = self.context()

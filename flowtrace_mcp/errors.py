@@ -2,7 +2,8 @@
 
 FlowtraceError
 ├── InputError            what was asked cannot be understood
-│   └── NotFoundError     it was understood, and nothing is there
+│   ├── NotFoundError     it was understood, and nothing is there
+│   └── ConflictError     something of that name is there already
 ├── SettingsError         a setting or the settings file is wrong
 ├── AccessError           no token, a wrong token, a foreign host or user
 ├── TooLargeError         a body or a value is over its limit
@@ -59,6 +60,12 @@ class NotFoundError(InputError):
     """The question was understood, and nothing is there."""
 
     code = "not_found"
+
+
+class ConflictError(InputError):
+    """Something of that name is there already."""
+
+    code = "conflict"
 
 
 class SettingsError(FlowtraceError):
@@ -120,6 +127,7 @@ class EmbeddingError(FlowtraceError):
 # MCP needs no column: every FlowtraceError becomes a tool error that the model reads.
 OUTSIDE: Final[dict[type[FlowtraceError], tuple[int, int, int]]] = {
     NotFoundError: (404, 5, 4),
+    ConflictError: (409, 6, 2),
     InputError: (400, 3, 2),
     SettingsError: (500, 9, 3),
     AccessError: (401, 16, 5),

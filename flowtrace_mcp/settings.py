@@ -52,6 +52,10 @@ class Settings:
     forward_endpoint: str = ""
     forward_headers: str = ""
     span_durability: Literal["full", "normal"] = "full"
+    backup_hours: int = 0
+    backup_keep: int = 7
+    backup_compress: bool = True
+    backup_passphrase_file: Path | None = None
     max_body_bytes: int = 64 * 1024 * 1024
     cors_origins: tuple[str, ...] = ()
 
@@ -101,6 +105,17 @@ def _positive(text: str) -> int:
     if not text.strip().isdigit() or int(text) < 1:
         raise ValueError("it is a whole number above 0")
     return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.strip().isdigit() or len(text.strip()) > 9:
+        raise ValueError("it is a whole number from 0")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    word = {"true": "on", "1": "on", "yes": "on", "false": "off", "0": "off", "no": "off"}
+    return _one_of("on", "off")(word.get(text.strip().lower(), text)) == "on"
 
 
 def _path(text: str) -> Path:
@@ -219,6 +234,30 @@ OPTIONS: Final = (
         section="storage",
         parse=_one_of("full", "normal"),
         help="full: an acknowledged span survives a power cut; normal: it may not",
+    ),
+    Option(
+        field="backup_hours",
+        section="storage",
+        parse=_count,
+        help="a backup every so many hours, by whoever listens; 0: none by the clock",
+    ),
+    Option(
+        field="backup_keep",
+        section="storage",
+        parse=_positive,
+        help="how many backups by the clock are kept; those you made stay",
+    ),
+    Option(
+        field="backup_compress",
+        section="storage",
+        parse=_switch,
+        help="on: backups by the clock are packed with zstd; off: plain database files",
+    ),
+    Option(
+        field="backup_passphrase_file",
+        section="storage",
+        parse=_path,
+        help="file whose first line is a passphrase that encrypts backups by the clock",
     ),
     Option(
         field="max_body_bytes",

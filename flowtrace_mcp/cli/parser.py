@@ -111,6 +111,11 @@ COMMANDS: Final = (
         example="flowtrace import claude-code --dry-run",
     ),
     Command(
+        name="backup",
+        summary="copies of everything, made while agents work, and the way back",
+        example="flowtrace backup create --compress",
+    ),
+    Command(
         name="traces",
         summary="what agents did: runs, trees, paths, errors, slow calls, tools, cost, differences",
         example="flowtrace traces --view errors --since 2026-07-01",

@@ -62,6 +62,7 @@ class Declaration:
     takes: tuple[Parameter, ...] = ()
     bodies: tuple[type, ...] = ()  # shapes of the body, any of which it takes
     body: str = ""  # what the body is, where no shape says it
+    body_type: str = "application/json"
     answers: Any = None  # the type of a good answer, where it is one
     status: int = 200
     media_type: str = "application/json"

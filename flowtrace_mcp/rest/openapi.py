@@ -15,6 +15,12 @@ from flowtrace_mcp.rest.declared import Declaration, DeclaredRoute, Parameter
 
 OPENAPI_VERSION: Final = "3.1.1"
 _JSON: Final = "application/json"
+_FORM: Final = "multipart/form-data"
+_FORM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["backup"],
+    "properties": {"backup": {"type": "string", "format": "binary"}},
+}
 _REF: Final = "#/components/schemas/{name}"
 _IN_PATH: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]+\)")
@@ -53,6 +59,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "401": "the token is missing or wrong",
     "403": "the caller may not ask",
     "404": "there is no such thing",
+    "409": "something of that name is there already",
     "413": "the body is too large",
     "415": "the body is no JSON",
     "default": "it cannot be answered now",
@@ -130,7 +137,9 @@ def _body(declared: Declaration, schemas: Mapping[Any, _Schema]) -> dict[str, An
     shapes = [schemas[shape] for shape in declared.bodies]
     schema = {"anyOf": shapes} if len(shapes) > 1 else shapes[0] if shapes else {}
     told = {"description": declared.body} if declared.body else {}
-    return {**told, "required": True, "content": {_JSON: {"schema": schema}}}
+    if declared.body_type == _FORM:
+        schema = _FORM_SCHEMA
+    return {**told, "required": True, "content": {declared.body_type: {"schema": schema}}}
 
 
 def _responses(declared: Declaration, schemas: Mapping[Any, _Schema]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
 from flowtrace_mcp.rest.answers import unserved_response
+from flowtrace_mcp.rest.backups import backup_routes
 from flowtrace_mcp.rest.declared import DeclaredRoute
 from flowtrace_mcp.rest.edges import edge_routes
 from flowtrace_mcp.rest.embed import embed_routes
@@ -65,6 +66,7 @@ def rest_routes(
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),
+        *backup_routes(endpoints),
         *reference_routes(lambda: routes),
     ]
     return routes

@@ -26,7 +26,8 @@ class Upkeep:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._done_key = 0  # every memory up to this key has a vector of the present model
+        # Every memory up to this key has a vector of the present model, in the content restored so.
+        self._done = (0, "")
 
     def run_once(self) -> int:
         """Do what waits, newest first, for a few seconds; the next run goes on.
@@ -35,11 +36,11 @@ class Upkeep:
             How many memories got a vector.
         """
         memories, meaning = self._context.store.memories, self._context.meaning
-        newest_key = memories.newest_key()
-        if newest_key == self._done_key or not meaning.is_wanted:
+        newest = (memories.newest_key(), self._context.store.restored_mark())
+        if newest == self._done or not meaning.is_wanted:
             return 0
         if not meaning.embedder_id and not pending_embeddings(self._context):
-            self._done_key = newest_key
+            self._done = newest
             return 0
         meaning.load()
         if not meaning.wait(LOAD_PATIENCE_S):
@@ -49,7 +50,7 @@ class Upkeep:
             count, below_key = count + len(done), min(done)
             if self._context.now_us() - began_us > RUN_LIMIT_US:
                 return count
-        self._done_key = newest_key
+        self._done = newest
         return count
 
 

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import apsw
 
 from flowtrace_mcp.errors import BusyError, FlowtraceError, NewerFileError, StorageError
+from flowtrace_mcp.storage import meta
 from flowtrace_mcp.storage.connection import (
     connect,
     load_vectors,
@@ -56,6 +57,7 @@ class Database:
         self._free = threading.BoundedSemaphore(READERS_LIMIT)
         self._checkpointer = Checkpointer(path)
         self.write_refusal: FlowtraceError | None = None
+        self._restored = ""  # the content that waiting jobs were made for
         self._prepare()
         self._writer = Writer(self._open_writer, self._check, self._checkpointer.note)
 
@@ -144,16 +146,21 @@ class Database:
         if self._is_out_of_date():
             with closing(connect(self.path, writable=True)) as connection, storage_errors():
                 migrate(connection, self._now_us())
+                self._restored = meta.find_meta(connection, meta.RESTORED) or ""
         elif self.write_refusal is None and not os.access(self.path, os.W_OK):
             self.write_refusal = read_only_error()
 
     def _is_out_of_date(self) -> bool:
         with closing(connect(self.path, writable=False)) as connection, storage_errors():
             try:
-                return needs_migration(connection)
+                if needs_migration(connection):
+                    return True
             except NewerFileError as error:
                 self.write_refusal = error
-                return False
+            # A damaged page is told to who reads it; opening the file reads as little as it can.
+            with suppress(apsw.CorruptError):
+                self._restored = meta.find_meta(connection, meta.RESTORED) or ""
+            return False
 
     def _open_writer(self) -> apsw.Connection:
         return _with_vectors(connect(self.path, writable=True, durable=self._durable))
@@ -174,6 +181,22 @@ class Database:
         except FlowtraceError as error:
             self.write_refusal = error
             raise
+        self._refuse_stale(connection)
+
+    def _refuse_stale(self, connection: apsw.Connection) -> None:
+        """Fail what waits when a backup was restored meanwhile: its numbers are of the former file.
+
+        Raises:
+            BusyError: Once, for all that waits.
+        """
+        restored = meta.find_meta(connection, meta.RESTORED) or ""
+        if restored != self._restored:
+            self._restored = restored
+            raise BusyError(
+                "a backup was restored just now",
+                why="what was to be written was made for the content before",
+                mend="try again",
+            )
 
 
 def answer_of(future: Future[T], limit_s: float) -> T:

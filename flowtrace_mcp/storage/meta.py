@@ -22,6 +22,8 @@ _SET: Final = """
 
 DATA_FOLDER_ID: Final = "data_folder_id"
 CLOCK: Final = "logical_clock"
+# Changes whenever a backup takes the place of the content; what was read before is stale then.
+RESTORED: Final = "restored"
 
 
 def find_meta(reader: apsw.Connection, name: str) -> str | None:

@@ -1,6 +1,6 @@
 """Projects of one file: what each holds, and how one becomes another with all that it holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -17,7 +17,9 @@ from flowtrace_mcp.storage import (
     traces,
 )
 from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.projects import SessionBinding
 from flowtrace_mcp.storage.rebuild import ALL_TIMES_US, SPANS_LIMIT, hour_of, rebuild_hour
+from flowtrace_mcp.storage.session_binding import bind_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,30 @@ class ProjectStore:
             _move_spans(connection, source_id, target_id)
             projects.update_merged(connection, source_id, target_id)
             return moved
+
+        return self._database.write(job)
+
+    def list_bindings(self, after: int | None, limit: int) -> list[SessionBinding]:
+        """Return sessions and their projects; see ``projects.list_bindings``."""
+        with self._database.reading() as reader:
+            return projects.list_bindings(reader, after, limit)
+
+    def bind_unbound(self, bindings: Sequence[SessionBinding]) -> int:
+        """Bind sessions of another file to their projects, but for those bound here already.
+
+        Returns:
+            How many were bound.
+        """
+
+        def job(connection: apsw.Connection) -> int:
+            known = projects.list_session_projects(connection, {b.session_id for b in bindings})
+            fresh = [one for one in bindings if not known.get(one.session_id)]
+            for one in fresh:
+                project_id = projects.insert_project(
+                    connection, identity=one.identity, name=one.name, now_us=one.created_us
+                )
+                bind_session(connection, one.session_id % 2**64, project_id)
+            return len(fresh)
 
         return self._database.write(job)
 

@@ -48,6 +48,11 @@ _FIND_SESSION: Final = "SELECT project_id FROM session_projects WHERE session_id
 _LIST_SESSIONS: Final = """
     SELECT session_id, project_id FROM session_projects WHERE session_id IN carray(?)
 """
+_BINDINGS: Final = """
+    SELECT s.session_id, p.identity, p.name, p.created_us
+    FROM session_projects AS s JOIN projects AS p ON p.project_id = s.project_id
+    WHERE :after IS NULL OR s.session_id > :after ORDER BY s.session_id LIMIT :limit
+"""
 _BIND: Final = """
     INSERT INTO session_projects (session_id, project_id) VALUES (?, ?)
     ON CONFLICT (session_id) DO UPDATE SET project_id = excluded.project_id
@@ -63,6 +68,26 @@ class StoredProject:
     name: str
     created_us: int
     merged_into: int | None = None  # the project that it is a part of now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionBinding:
+    """A session and the project that it belongs to, as another file may know it."""
+
+    session_id: int  # signed
+    identity: str
+    name: str
+    created_us: int
+
+
+def list_bindings(reader: apsw.Connection, after: int | None, limit: int) -> list[SessionBinding]:
+    """Return sessions beyond a signed number (None: from the first), by their numbers."""
+    return [
+        SessionBinding(session_id=number, identity=identity, name=name, created_us=us)
+        for number, identity, name, us in reader.execute(
+            _BINDINGS, {"after": after, "limit": limit}
+        )
+    ]
 
 
 def find_project_id(reader: apsw.Connection, identity: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from flowtrace_mcp.model.edge import Edge, unpack_edge, with_project
+from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
@@ -30,14 +30,13 @@ from flowtrace_mcp.storage import (
 )
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.rebuild import (
-    ALL_TIMES_US,
-    SPANS_LIMIT,
     hour_of,
     measures_of_stored,
     rebuild_hour,
     rebuild_session,
     rebuild_trace,
 )
+from flowtrace_mcp.storage.session_binding import bind_session
 from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans
 from flowtrace_mcp.storage.span_rows import (
     PreparedBatch,
@@ -138,7 +137,7 @@ class SpanStore:
         with self._database.reading() as reader:
             if projects.find_session_project(reader, number) == project_id:
                 return 0
-        return self._database.write(lambda c: _bind_session(c, number, project_id))
+        return self._database.write(lambda c: bind_session(c, number, project_id))
 
     def settle_spans(self, trace_id: bytes, settled: Mapping[bytes, SettledSpan]) -> int:
         """Store what a whole trace says of its model calls, by span id, in the roll-ups too.
@@ -482,19 +481,3 @@ def _rebuild(connection: apsw.Connection, gone: Sequence[Edge]) -> None:
         rebuild_session(connection, session_id)
     for project_id, hour_us in {(edge.project_id, hour_of(edge)) for edge in gone}:
         rebuild_hour(connection, project_id, hour_us)
-
-
-def _bind_session(connection: apsw.Connection, session_id: int, project_id: int) -> int:
-    """Move a session's spans and roll-ups to a project, hours made again from their spans."""
-    projects.update_session_project(connection, session_id, project_id)
-    found = edges.list_session_edges(connection, session_id, ALL_TIMES_US, SPANS_LIMIT)
-    touched: set[tuple[int, int]] = set()
-    for key, record in found:
-        edge = unpack_edge(record)
-        touched |= {(edge.project_id, hour_of(edge)), (project_id, hour_of(edge))}
-        edges.update_edge_project(connection, key, project_id, with_project(record, project_id))
-    sessions.update_sessions_project(connection, session_id, project_id)
-    traces.update_traces_project(connection, session_id, project_id)
-    for project, hour_us in sorted(touched):
-        rebuild_hour(connection, project, hour_us)
-    return len(found)

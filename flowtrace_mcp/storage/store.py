@@ -26,12 +26,14 @@ from flowtrace_mcp.storage import (
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
 from flowtrace_mcp.storage.forward_store import ForwardStore
+from flowtrace_mcp.storage.live_copy import CopyStore
 from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
 from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.own_call_store import OwnCallStore
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.record_store import RecordStore
+from flowtrace_mcp.storage.span_pages import SpanPages
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
 from flowtrace_mcp.storage.transcript_store import TranscriptStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
@@ -85,12 +87,19 @@ class Store:
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
+        self.span_pages = SpanPages(self._database)
+        self.copies = CopyStore(self._database)
 
     @functools.cached_property
     def data_folder_id(self) -> str:
         """Return the id by which processes tell that they share a file."""
         with self._database.reading() as reader:
             return meta.find_meta(reader, meta.DATA_FOLDER_ID) or ""
+
+    def restored_mark(self) -> str:
+        """Return what changes whenever a backup takes the place of the content."""
+        with self._database.reading() as reader:
+            return meta.find_meta(reader, meta.RESTORED) or ""
 
     def facts(self) -> StoreFacts:
         """Return counts and sizes."""

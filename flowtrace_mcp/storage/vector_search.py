@@ -10,7 +10,7 @@ import apsw
 
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.model.vector import VectorCode
-from flowtrace_mcp.storage import memory_vectors
+from flowtrace_mcp.storage import memory_vectors, meta
 from flowtrace_mcp.storage.memory_vectors import VectorSet
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class VectorSearch:
         self._exact_vectors = exact_vectors
         self._lock = threading.Lock()
         self._codes: OrderedDict[int, SignCodes] = OrderedDict()  # the last used at the end
+        self._restored: str | None = None  # the content that the codes are of
 
     def search(
         self, reader: apsw.Connection, query: VectorCode, wanted: MemoryFilter, limit: int
@@ -70,6 +71,10 @@ class VectorSearch:
     def _loaded(self, reader: apsw.Connection, one: VectorSet, code_bytes: int) -> "SignCodes":
         """Return the codes of a set with all that was stored until now, by any process."""
         with self._lock:
+            restored = meta.find_meta(reader, meta.RESTORED)
+            if restored != self._restored:  # a backup was restored: sets are others now
+                self._codes.clear()
+                self._restored = restored
             codes = self._codes.pop(one.set_key, None)
             if codes is None or (codes.count - one.vector_count) * GONE_SHARE > codes.count:
                 codes = _no_codes(code_bytes, one.vector_count)
