@@ -143,12 +143,20 @@ class Database:
                 why="a folder stands in its place",
                 mend="set FLOWTRACE_DB_PATH to a file",
             )
+        self._roll_back()
         if self._is_out_of_date():
             with closing(connect(self.path, writable=True)) as connection, storage_errors():
                 migrate(connection, self._now_us())
                 self._restored = meta.find_meta(connection, meta.RESTORED) or ""
         elif self.write_refusal is None and not os.access(self.path, os.W_OK):
             self.write_refusal = read_only_error()
+
+    def _roll_back(self) -> None:
+        """Undo what a crash has cut short before the file had a log; only who may write can."""
+        journal = self.path.with_name(f"{self.path.name}-journal")
+        if journal.exists() and os.access(self.path, os.W_OK):
+            with closing(connect(self.path, writable=True)):
+                pass
 
     def _is_out_of_date(self) -> bool:
         with closing(connect(self.path, writable=False)) as connection, storage_errors():
