@@ -246,11 +246,13 @@ class Application:
             self._start_listener()
         self._warm.set()
         from flowtrace_mcp.services.hook_spool import HookSpool
+        from flowtrace_mcp.services.keeping import Keeping
         from flowtrace_mcp.services.settle_costs import settle_waiting
         from flowtrace_mcp.services.upkeep import Upkeep
 
         upkeep: Upkeep | None = None
         spool: HookSpool | None = None
+        keeping: Keeping | None = None
         while not self._stopping.wait(UPKEEP_PERIOD_S if self._warm.is_set() else 0):
             self._heed_listener()
             try:
@@ -263,6 +265,8 @@ class Application:
                     self._join_own_calls()
                     self._keep_forwarding()
                     self._keep_backups()
+                    keeping = keeping or Keeping(self.context())
+                    keeping.run_once()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:

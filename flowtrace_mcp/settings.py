@@ -52,6 +52,8 @@ class Settings:
     forward_endpoint: str = ""
     forward_headers: str = ""
     span_durability: Literal["full", "normal"] = "full"
+    retention_days: int = 0
+    retention_bytes: int = 0
     backup_hours: int = 0
     backup_keep: int = 7
     backup_compress: bool = True
@@ -110,6 +112,12 @@ def _positive(text: str) -> int:
 def _count(text: str) -> int:
     if not text.strip().isdigit() or len(text.strip()) > 9:
         raise ValueError("it is a whole number from 0")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    if not text.strip().isdigit() or len(text.strip()) > 18:
+        raise ValueError("it is a whole number of bytes from 0")
     return int(text)
 
 
@@ -234,6 +242,18 @@ OPTIONS: Final = (
         section="storage",
         parse=_one_of("full", "normal"),
         help="full: an acknowledged span survives a power cut; normal: it may not",
+    ),
+    Option(
+        field="retention_days",
+        section="storage",
+        parse=_count,
+        help="spans, log records and points older than this go, memories never; 0: all are kept",
+    ),
+    Option(
+        field="retention_bytes",
+        section="storage",
+        parse=_size,
+        help="the oldest of them go until the file holds no more bytes; 0: it may grow",
     ),
     Option(
         field="backup_hours",

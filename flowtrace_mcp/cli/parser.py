@@ -116,6 +116,11 @@ COMMANDS: Final = (
         example="flowtrace backup create --compress",
     ),
     Command(
+        name="retention",
+        summary="how long what agents did is kept; memories are kept always",
+        example="flowtrace retention set --days 90",
+    ),
+    Command(
         name="traces",
         summary="what agents did: runs, trees, paths, errors, slow calls, tools, cost, differences",
         example="flowtrace traces --view errors --since 2026-07-01",

@@ -11,7 +11,7 @@ from flowtrace_mcp.ingest.span_claims import CLAIMED, authority_of, claims_of, m
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.ingest.span_readings import Readings
-from flowtrace_mcp.model.edge import EdgeFlag, Environment, Sensitivity
+from flowtrace_mcp.model.edge import U16_MAX, EdgeFlag, Environment, Sensitivity
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.span_write import Authority, SpanWrite
 from flowtrace_mcp.model.telemetry import (
@@ -34,6 +34,15 @@ _ENVIRONMENTS: Final = {
     "test": Environment.TEST,
     "testing": Environment.TEST,
 }
+# What a sender may say of a span, or of its resource, about how it is kept.
+_SENSITIVITY: Final = "flowtrace.sensitivity"
+_TTL_HOURS: Final = "flowtrace.ttl_hours"
+_SENSITIVITIES: Final = {
+    "pii": Sensitivity.PII,
+    "secret": Sensitivity.SECRET,
+    "internal": Sensitivity.INTERNAL,
+    "no_embed": Sensitivity.NO_EMBED,
+}
 # Indexed by is_aggregate + 2 * is_noise: combining enum flags costs a microsecond.
 _FLAGS: Final = (
     int(EdgeFlag.NONE),
@@ -54,6 +63,8 @@ class _Origin:
     service: str
     session: str
     environment: Environment
+    sensitivity: Sensitivity
+    ttl_hours: int
 
 
 def span_writes(records: Sequence[SpanRecord], prices: PriceBook) -> list[SpanWrite]:
@@ -88,7 +99,8 @@ def _write(
     raw = record.raw
     encoded_scope, claims_something = scope
     claims = claims_of(facts, record) if claims_something and facts.operation in CLAIMED else ()
-    return SpanWrite(
+    ttl_hours = record.attributes.get(_TTL_HOURS)
+    write = SpanWrite(
         record.trace_id,
         record.span_id,
         record.parent_span_id,
@@ -108,7 +120,7 @@ def _write(
         cost_usd,
         _FLAGS[facts.is_aggregate + 2 * facts.is_noise],
         origin.environment,
-        Sensitivity.NONE,
+        _sensitivity(record.attributes.get(_SENSITIVITY), origin.sensitivity),
         origin.encoded,
         encoded_scope,
         raw,
@@ -118,6 +130,9 @@ def _write(
         claims,
         authority_of(record, claims) if claims else Authority.TELEMETRY,
     )
+    if ttl_hours is not None or origin.ttl_hours:
+        write.ttl_hours = _hours(ttl_hours) or origin.ttl_hours
+    return write
 
 
 def _origin(resource: Resource) -> _Origin:
@@ -129,7 +144,26 @@ def _origin(resource: Resource) -> _Origin:
         service=resource.service_name,
         session=text(concepts_of(attributes).get("session")),
         environment=_ENVIRONMENTS.get(named, Environment.CUSTOM),
+        sensitivity=_sensitivity(attributes.get(_SENSITIVITY), Sensitivity.NONE),
+        ttl_hours=_hours(attributes.get(_TTL_HOURS)),
     )
+
+
+def _sensitivity(said: AttributeValue, otherwise: Sensitivity) -> Sensitivity:
+    """Return what a sender says of how sensitive its spans are: words, or a list of them."""
+    if said is None:
+        return otherwise
+    words = said if isinstance(said, list) else str(said).split(",")
+    found = otherwise
+    for word in words:
+        found |= _SENSITIVITIES.get(str(word).strip().lower(), Sensitivity.NONE)
+    return found
+
+
+def _hours(said: AttributeValue) -> int:
+    """Return how long a sender wants its spans kept, at most 7 years; 0 = it does not say."""
+    text_said = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    return min(int(text_said), U16_MAX) if text_said.isascii() and text_said.isdigit() else 0
 
 
 def _parent_count(record: SpanRecord) -> int:

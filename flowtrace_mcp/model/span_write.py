@@ -73,6 +73,7 @@ class SpanWrite(msgspec.Struct):
     authority: Authority = Authority.TELEMETRY
     confidence: float = 1.0
     sampling_rate: float = 1.0
+    ttl_hours: int = 0  # 0 = kept
 
 
 class ToldBeside(msgspec.Struct, frozen=True, kw_only=True):

@@ -72,6 +72,8 @@ def _set_up(connection: apsw.Connection) -> None:
 
 
 def _set_up_writes(connection: apsw.Connection, *, durable: bool, patience_s: float) -> None:
+    if not connection.pragma("page_count"):  # of a file that has pages it cannot be changed
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _use_log(connection, patience_s)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten

@@ -21,6 +21,14 @@ _INSERT: Final = "INSERT INTO contents (content_id, data)"
 _ONCE: Final = "ON CONFLICT (content_id) DO NOTHING"
 _KNOWN: Final = "SELECT content_id FROM contents WHERE content_id IN carray(?)"
 _GET: Final = "SELECT content_id, data FROM contents WHERE content_id IN carray(?)"
+# Who may need a content: a payload, a pack, a log record. Each look is one step in an index.
+_DELETE_UNNEEDED: Final = """
+    DELETE FROM contents WHERE content_id IN carray(?)
+        AND NOT EXISTS (SELECT 1 FROM payload_contents AS p WHERE p.content_id = contents.content_id)
+        AND NOT EXISTS (SELECT 1 FROM packs WHERE resource_id = contents.content_id)
+        AND NOT EXISTS (SELECT 1 FROM packs WHERE scope_id = contents.content_id)
+        AND NOT EXISTS (SELECT 1 FROM logs WHERE resource_id = contents.content_id)
+"""
 
 # Resources and scopes: some hundred bytes each, and nearly every span has the same few.
 CACHED_CONTENTS: Final = 512
@@ -47,6 +55,11 @@ def get_contents(reader: apsw.Connection, ids: Iterable[int]) -> Mapping[int, by
     if not wanted:
         return {}
     return {key: decompress(data) for key, data in reader.execute(_GET, (int_array(wanted),))}
+
+
+def delete_unneeded(connection: apsw.Connection, ids: Iterable[int]) -> None:
+    """Remove those of some contents that nothing needs any more."""
+    connection.execute(_DELETE_UNNEEDED, (int_array(ids),))
 
 
 class ContentCache:

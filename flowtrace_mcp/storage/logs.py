@@ -23,6 +23,7 @@ CREATE: Final = """
         resource_id INTEGER NOT NULL,
         data BLOB NOT NULL
     ) STRICT;
+    CREATE INDEX logs_by_resource ON logs (resource_id);
     CREATE INDEX logs_by_time ON logs (time_us);
     CREATE INDEX logs_by_trace ON logs (trace_id, time_us) WHERE trace_id <> 0;
     CREATE INDEX logs_by_session ON logs (session_id, time_us) WHERE session_id <> 0;

@@ -24,12 +24,15 @@ CREATE: Final = """
         span_count INTEGER NOT NULL,
         data BLOB NOT NULL
     ) STRICT;
+    CREATE INDEX packs_by_resource ON packs (resource_id);
+    CREATE INDEX packs_by_scope ON packs (scope_id);
 """
 _LAST: Final = "SELECT seq FROM sqlite_sequence WHERE name = 'packs'"
 _INSERT: Final = "INSERT INTO packs (pack_id, resource_id, scope_id, encoding, span_count, data)"
 _GET: Final = """
     SELECT pack_id, resource_id, scope_id, encoding, data FROM packs WHERE pack_id IN carray(?)
 """
+_AROUND: Final = "SELECT resource_id, scope_id FROM packs WHERE pack_id IN carray(?)"
 _TAKE: Final = "UPDATE packs SET span_count = span_count - ? WHERE pack_id = ?"
 _DELETE_EMPTY: Final = "DELETE FROM packs WHERE span_count = 0 AND pack_id IN carray(?)"
 _DATA: Final = "SELECT pack_id, data FROM packs WHERE pack_id IN carray(?)"
@@ -106,6 +109,11 @@ def get_packs(reader: apsw.Connection, ids: Sequence[int]) -> dict[int, StoredPa
             _GET, (int_array(set(ids)),)
         )
     }
+
+
+def list_pack_contents(reader: apsw.Connection, ids: Sequence[int]) -> set[int]:
+    """Return the content ids of the resources and scopes of some packs."""
+    return {content for row in reader.execute(_AROUND, (int_array(set(ids)),)) for content in row}
 
 
 def release_ranges(connection: apsw.Connection, ranges: Sequence[tuple[int, Range]]) -> None:

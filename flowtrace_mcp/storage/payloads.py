@@ -15,6 +15,7 @@ from flowtrace_mcp.storage.packs import (
     Pack,
     get_packs,
     insert_packs,
+    list_pack_contents,
     packed_by_place,
     release_ranges,
 )
@@ -28,6 +29,11 @@ CREATE: Final = """
         length_bytes INTEGER NOT NULL,
         cuts BLOB
     ) STRICT;
+    CREATE TABLE payload_contents (
+        content_id INTEGER NOT NULL,
+        edge_key INTEGER NOT NULL,
+        PRIMARY KEY (content_id, edge_key)
+    ) STRICT, WITHOUT ROWID;
 """
 _INSERT: Final = "INSERT INTO payloads (edge_key, pack_id, offset_bytes, length_bytes, cuts)"
 _GET: Final = """
@@ -35,6 +41,9 @@ _GET: Final = """
     FROM payloads WHERE edge_key IN carray(?)
 """
 _DELETE: Final = "DELETE FROM payloads WHERE edge_key IN carray(?)"
+_INSERT_NEEDS: Final = "INSERT INTO payload_contents (content_id, edge_key)"
+_ONCE: Final = "ON CONFLICT DO NOTHING"
+_DELETE_NEED: Final = "DELETE FROM payload_contents WHERE content_id = ? AND edge_key = ?"
 
 LONG_VALUE_BYTES: Final = 4096
 _ENCODINGS: Final = {int(one): one for one in PayloadEncoding}
@@ -143,6 +152,15 @@ def insert_payloads(
         for edge_key, one in placed
     ]
     insert_rows(connection, _INSERT, rows)
+    needs = [(content, row[0]) for row in rows if row[4] for content in cut_ids(row[4])]
+    insert_rows(connection, _INSERT_NEEDS, needs, _ONCE)
+
+
+def list_needed_contents(connection: apsw.Connection, keys: Sequence[int]) -> set[int]:
+    """Return the ids of all contents that the payloads of some edges need to be whole."""
+    rows = list_payload_rows(connection, keys)
+    around = list_pack_contents(connection, [row[1] for row in rows])
+    return around.union(*(cut_ids(row[4]) for row in rows))
 
 
 def list_payload_rows(connection: apsw.Connection, keys: Sequence[int]) -> list[PayloadRow]:
@@ -194,6 +212,8 @@ def delete_payloads(connection: apsw.Connection, keys: Sequence[int]) -> None:
     """Remove payloads by edge key; their bytes are gone from the packs too."""
     rows = list_payload_rows(connection, keys)
     connection.execute(_DELETE, (int_array(keys),))
+    needs = [(content, row[0]) for row in rows if row[4] for content in cut_ids(row[4])]
+    connection.executemany(_DELETE_NEED, needs)
     release_ranges(connection, [(row[1], (row[2], row[3])) for row in rows])
 
 

@@ -19,6 +19,7 @@ CREATE: Final = """
         end_us INTEGER NOT NULL,
         PRIMARY KEY (claim_id, span_id)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX span_claims_by_span ON span_claims (span_id);
 """
 _INSERT: Final = "INSERT INTO span_claims (claim_id, span_id, authority, start_us, end_us)"
 _AGAIN: Final = """
@@ -32,6 +33,7 @@ _LIST: Final = """
 # A long session runs one tool thousands of times; only those that run at the time matter.
 _LIST_TIMED: Final = f"{_LIST} AND end_us >= ? AND start_us <= ?"
 _DELETE: Final = "DELETE FROM span_claims WHERE claim_id = ? AND span_id = ?"
+_DELETE_SPANS: Final = "DELETE FROM span_claims WHERE span_id IN carray(?)"
 # Nearly every claim comes once: they would drive the names of sessions out of the cache.
 _number: Final = string_id.__wrapped__
 # A hook's clock is read as its process starts, some time after the tool has ended.
@@ -83,6 +85,11 @@ def settle_claims(connection: apsw.Connection, writes: Iterable[SpanWrite | Told
         connection, _INSERT, [claim for claim in claims if claim.span_id not in refused], _AGAIN
     )
     return Settled(frozenset(refused), frozenset(withdrawn))
+
+
+def delete_claims(connection: apsw.Connection, span_numbers: Iterable[int]) -> None:
+    """Forget what spans have told, by their signed ids; they are gone."""
+    connection.execute(_DELETE_SPANS, (int_array(span_numbers),))
 
 
 def list_tellers(reader: apsw.Connection, told: Sequence[ToldBeside]) -> list[Claim | None]:

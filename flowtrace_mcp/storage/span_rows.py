@@ -253,7 +253,7 @@ def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
             write.environment,
             write.sensitivity,
             write.flags | _PAYLOAD,
-            0,  # hours to live: for ever
+            write.ttl_hours,
             EDGE_SCHEMA_VERSION,
             write.parent_count or bool(parent),
             0,  # reserved

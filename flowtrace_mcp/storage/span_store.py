@@ -29,15 +29,10 @@ from flowtrace_mcp.storage import (
     usage,
 )
 from flowtrace_mcp.storage.database import Database
-from flowtrace_mcp.storage.rebuild import (
-    hour_of,
-    measures_of_stored,
-    rebuild_hour,
-    rebuild_session,
-    rebuild_trace,
-)
+from flowtrace_mcp.storage.rebuild import measures_of_stored, rebuild_hour
 from flowtrace_mcp.storage.session_binding import bind_session
 from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans
+from flowtrace_mcp.storage.span_deletion import delete_spans, drop_spans, rebuild_without
 from flowtrace_mcp.storage.span_rows import (
     PreparedBatch,
     PreparedSpan,
@@ -335,7 +330,7 @@ def _insert(
         for share in batch.shares:
             share.project_id = project_of[share.session_id]
     _store(connection, fresh, batch)
-    _rebuild(connection, shrunk)
+    rebuild_without(connection, shrunk)
     meta.update_meta(connection, meta.CLOCK, str(clock))
     return Stored(
         new_count=len(fresh) - len(replaced),
@@ -369,7 +364,7 @@ def withdraw_told(connection: apsw.Connection, told: Sequence[ToldBeside]) -> No
 
 def _remove_spans(connection: apsw.Connection, numbers: Collection[int]) -> None:
     if numbers:
-        _remove(connection, edges.list_same_spans(connection, numbers))
+        delete_spans(connection, edges.list_same_spans(connection, numbers))
 
 
 def _stored_already(
@@ -406,7 +401,7 @@ def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[E
     """
     stale = [one.before for one in replaced if one.before is not None]
     used = usage.get_usage(connection, [key for key, _ in stale])
-    _delete(connection, [key for key, _ in stale])
+    drop_spans(connection, [key for key, _ in stale])
     shrunk = []
     for one, (key, record) in zip(replaced, stale, strict=True):
         edge = unpack_edge(record)
@@ -418,22 +413,6 @@ def _withdraw(connection: apsw.Connection, replaced: Sequence[_Fresh]) -> list[E
         else:
             one.span = grown
     return shrunk
-
-
-def _delete(connection: apsw.Connection, keys: Sequence[int]) -> None:
-    edges.delete_edges(connection, keys)
-    payloads.delete_payloads(connection, keys)
-    usage.delete_usage(connection, keys)
-
-
-def _remove(connection: apsw.Connection, stale: Sequence[edges.KeyedEdge]) -> None:
-    """Remove spans for good, and make the roll-ups again without them."""
-    gone = [unpack_edge(record) for _, record in stale]
-    _delete(connection, [key for key, _ in stale])
-    for edge in gone:
-        traces.release_trace(connection, edge.trace_id, edge.timestamp_us)
-        sessions.release_session(connection, edge.session_id, edge.timestamp_us)
-    _rebuild(connection, gone)
 
 
 def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: PreparedBatch) -> None:
@@ -472,12 +451,3 @@ def _add_to_rollups(connection: apsw.Connection, shares: Sequence[Share]) -> Non
     for addition in hours_touched(shares):
         if not project_hours.add_to_project_hour(connection, addition):
             rebuild_hour(connection, addition.project_id, addition.hour_us)
-
-
-def _rebuild(connection: apsw.Connection, gone: Sequence[Edge]) -> None:
-    for trace_id in {edge.trace_id for edge in gone}:
-        rebuild_trace(connection, trace_id)
-    for session_id in {edge.session_id for edge in gone}:
-        rebuild_session(connection, session_id)
-    for project_id, hour_us in {(edge.project_id, hour_of(edge)) for edge in gone}:
-        rebuild_hour(connection, project_id, hour_us)

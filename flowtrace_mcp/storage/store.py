@@ -33,6 +33,7 @@ from flowtrace_mcp.storage.migrate import file_version
 from flowtrace_mcp.storage.own_call_store import OwnCallStore
 from flowtrace_mcp.storage.project_store import ProjectStore
 from flowtrace_mcp.storage.record_store import RecordStore
+from flowtrace_mcp.storage.retention_store import RetentionStore
 from flowtrace_mcp.storage.span_pages import SpanPages
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
 from flowtrace_mcp.storage.transcript_store import TranscriptStore
@@ -87,6 +88,7 @@ class Store:
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
+        self.retention = RetentionStore(self._database)
         self.span_pages = SpanPages(self._database)
         self.copies = CopyStore(self._database)
 
@@ -249,6 +251,10 @@ class Store:
         now_us = self._now_us()
         window_us = (now_us, now_us + duration_us)
         return self._database.write(lambda c: leases.take_lease(c, name, owner, window_us))
+
+    def scrub_log(self) -> bool:
+        """Empty the write-ahead log; see ``Database.scrub_log``."""
+        return self._database.scrub_log()
 
     def check(self) -> list[str]:
         """Return what SQLite's integrity check finds wrong; nothing when all is well."""

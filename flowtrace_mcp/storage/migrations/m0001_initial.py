@@ -5,7 +5,9 @@ import uuid
 import apsw
 
 from flowtrace_mcp.storage import (
+    api_keys,
     arrivals,
+    audit,
     contents,
     edges,
     leases,
@@ -23,6 +25,7 @@ from flowtrace_mcp.storage import (
     payloads,
     project_hours,
     projects,
+    retention_rules,
     sessions,
     shown_memories,
     span_claims,
@@ -58,6 +61,9 @@ _TABLES = (
     memory_text,
     memory_vectors,
     shown_memories,
+    retention_rules,
+    api_keys,
+    audit,
 )
 
 

@@ -1,0 +1,32 @@
+"""Retention in the background, a few seconds at a time, where a rule asks for any."""
+
+from typing import Final
+
+from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.retention import Enforcement
+
+PERIOD_US: Final = 3600 * 1_000_000
+RUN_LIMIT_US: Final = 3_000_000
+
+
+class Keeping:
+    """Runs the rules once an hour, and goes on at once when a run did not come to its end."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._next_us = 0
+
+    def run_once(self) -> None:
+        """Do what is due, for a few seconds."""
+        began_us = self._context.now_us()
+        if began_us < self._next_us:
+            return
+        was_cut = False
+
+        def is_over() -> bool:
+            nonlocal was_cut
+            was_cut = self._context.now_us() - began_us > RUN_LIMIT_US
+            return was_cut
+
+        Enforcement(context=self._context, stop=is_over).run()
+        self._next_us = 0 if was_cut else began_us + PERIOD_US
