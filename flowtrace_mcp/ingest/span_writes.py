@@ -11,7 +11,7 @@ from flowtrace_mcp.ingest.span_claims import CLAIMED, authority_of, claims_of, m
 from flowtrace_mcp.ingest.span_extras import encode_resource, encode_scope
 from flowtrace_mcp.ingest.span_facts import text
 from flowtrace_mcp.ingest.span_readings import Readings
-from flowtrace_mcp.model.edge import U16_MAX, EdgeFlag, Environment, Sensitivity
+from flowtrace_mcp.model.edge import U16_MAX, EdgeFlag, Environment, Sensitivity, SpanType
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.span_write import Authority, SpanWrite
 from flowtrace_mcp.model.telemetry import (
@@ -43,6 +43,7 @@ _SENSITIVITIES: Final = {
     "internal": Sensitivity.INTERNAL,
     "no_embed": Sensitivity.NO_EMBED,
 }
+_TOOL_CALL: Final = int(SpanType.TOOL_CALL)
 # Indexed by is_aggregate + 2 * is_noise: combining enum flags costs a microsecond.
 _FLAGS: Final = (
     int(EdgeFlag.NONE),
@@ -116,6 +117,7 @@ def _write(
         origin.service,
         facts.provider,
         facts.model,
+        facts.tool_name if facts.span_type == _TOOL_CALL else "",
         facts.usage,
         cost_usd,
         _FLAGS[facts.is_aggregate + 2 * facts.is_noise],

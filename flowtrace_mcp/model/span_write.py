@@ -57,6 +57,7 @@ class SpanWrite(msgspec.Struct):
     service: str
     provider: str
     model: str
+    tool: str  # that this span ran, "" = none
     usage: TokenUsage | None
     cost_usd: float | None
     flags: int  # of EdgeFlag

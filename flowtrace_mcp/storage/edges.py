@@ -62,6 +62,7 @@ _COUNT: Final = "SELECT count(*) FROM edges"
 
 # A key is the start in microseconds and ten bits that make it unique.
 KEY_BITS: Final = 10
+HOUR_US: Final = 3_600_000_000
 _BITS: Final = (1 << KEY_BITS) - 1
 
 EdgeRow = tuple[int, int, int, int, int, bytes]
@@ -71,6 +72,12 @@ KeyedEdge = tuple[int, bytes]
 def first_key(start_us: int) -> int:
     """Return the smallest key of a span that starts at or after a time."""
     return start_us << KEY_BITS
+
+
+def hour_of_key(key: int) -> int:
+    """Return the start in microseconds of the hour in which a key lies."""
+    start_us = key >> KEY_BITS
+    return start_us - start_us % HOUR_US
 
 
 def insert_edges(connection: apsw.Connection, rows: Sequence[EdgeRow]) -> None:

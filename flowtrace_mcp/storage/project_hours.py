@@ -17,8 +17,6 @@ from flowtrace_mcp.storage.measures import (
     measures_from,
 )
 
-HOUR_US: Final = 3_600_000_000
-
 CREATE: Final = f"""
     CREATE TABLE project_hours (
         project_id INTEGER NOT NULL,

@@ -10,10 +10,11 @@ import apsw
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.ids import to_signed
-from flowtrace_mcp.storage import edges, project_hours, sessions, traces, usage
+from flowtrace_mcp.storage import edges, project_hours, sessions, traces, usage, use_hours
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.first_said import first_said
 from flowtrace_mcp.storage.measures import sum_measures
-from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
+from flowtrace_mcp.storage.project_hours import HourAddition
 from flowtrace_mcp.storage.span_rows import measures_of
 
 SPANS_LIMIT: Final = 10_000_000
@@ -27,6 +28,7 @@ _Measured = tuple[Edge, tuple[Any, ...]]
 def rebuild_hour(connection: apsw.Connection, project_id: int, hour_us: int) -> None:
     """Make the row of a project and hour again from its spans."""
     project_hours.delete_project_hour(connection, project_id, hour_us)
+    use_hours.mark_stale(connection, [hour_us])
     window_us = (hour_us, hour_us + HOUR_US + _KEY_SLACK_US)
     found = _measured(
         connection, edges.list_project_edges(connection, project_id, window_us, SPANS_LIMIT)

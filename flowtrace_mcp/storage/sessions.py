@@ -43,6 +43,10 @@ _ORDER: Final = "ORDER BY start_us DESC, session_id DESC LIMIT ?"
 _BEFORE: Final = "(start_us, session_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
+_BY_COST: Final = f"""
+    {_SELECT} WHERE start_us >= ? AND start_us < ? AND (? OR project_id = ?)
+    ORDER BY cost_usd DESC, start_us DESC, session_id DESC LIMIT ?
+"""
 _GET: Final = f"{_SELECT} WHERE session_id = ?"
 _MOVE: Final = "UPDATE sessions SET project_id = ? WHERE project_id = ?"
 _REBIND: Final = "UPDATE sessions SET project_id = ? WHERE session_id = ?"
@@ -85,6 +89,21 @@ class SessionRollup:
 def add_to_sessions(connection: apsw.Connection, rollups: Sequence[SessionRollup]) -> None:
     """Add what new spans contribute to their sessions' rows."""
     insert_rows(connection, _HEAD, [rollup.row() for rollup in rollups], _ADD)
+
+
+def list_dearest_sessions(
+    reader: apsw.Connection, window_us: tuple[int, int], project_id: int | None, limit: int
+) -> list[SessionRollup]:
+    """Return sessions that began in a window, those that cost most first.
+
+    Args:
+        reader: Where to look.
+        window_us: First microsecond, and the first one after.
+        project_id: Only of this project; None = of all.
+        limit: At most so many.
+    """
+    values = (*window_us, project_id is None, project_id or 0, limit)
+    return [_session(row) for row in reader.execute(_BY_COST, values)]
 
 
 def find_session(reader: apsw.Connection, session_id: int) -> SessionRollup | None:

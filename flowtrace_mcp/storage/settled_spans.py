@@ -8,7 +8,7 @@ import apsw
 
 from flowtrace_mcp.model.edge import Edge, EdgeFlag, unpack_edge, with_flags
 from flowtrace_mcp.model.ids import to_signed
-from flowtrace_mcp.storage import edges, project_hours, sessions, traces, usage
+from flowtrace_mcp.storage import edges, project_hours, sessions, traces, usage, use_hours
 from flowtrace_mcp.storage.measures import Measures, measures_from
 from flowtrace_mcp.storage.rebuild import SPANS_LIMIT, hour_of, measures_of_stored
 from flowtrace_mcp.storage.span_rows import measures_of
@@ -111,3 +111,4 @@ def _add(connection: apsw.Connection, edge: Edge, measures: Measures) -> None:
         measures=measures,
     )
     project_hours.add_to_project_hour(connection, of_hour)
+    use_hours.mark_stale(connection, [of_hour.hour_us])

@@ -18,10 +18,12 @@ from flowtrace_mcp.storage import (
     project_hours,
     sessions,
     span_claims,
+    tool_calls,
     traces,
     usage,
+    use_hours,
 )
-from flowtrace_mcp.storage.project_hours import HOUR_US
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.rebuild import hour_of, rebuild_hour, rebuild_session, rebuild_trace
 
 NOTHING_ELSE_GOES_US: Final = 0
@@ -59,6 +61,7 @@ def drop_spans(connection: apsw.Connection, keys: Sequence[int]) -> None:
     edges.delete_edges(connection, keys)
     payloads.delete_payloads(connection, keys)
     usage.delete_usage(connection, keys)
+    tool_calls.delete_tool_calls(connection, keys)
     contents.delete_unneeded(connection, needed)
 
 
@@ -81,6 +84,7 @@ def rebuild_without(
             sessions.delete_session(connection, session_id)
         else:
             rebuild_session(connection, session_id)
+    use_hours.mark_stale(connection, {hour_of(edge) for edge in gone})
     for project_id, hour_us in {(edge.project_id, hour_of(edge)) for edge in gone}:
         if hour_us + HOUR_US <= all_before_us:
             project_hours.delete_project_hour(connection, project_id, hour_us)

@@ -21,16 +21,18 @@ from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.contents import content_id
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.first_said import Said, first_said
-from flowtrace_mcp.storage.measures import sum_measures, sum_values
+from flowtrace_mcp.storage.measures import NAMES, sum_measures, sum_values
 from flowtrace_mcp.storage.payloads import PackedPayload, Packer
-from flowtrace_mcp.storage.project_hours import HOUR_US, HourAddition
+from flowtrace_mcp.storage.project_hours import HourAddition
 from flowtrace_mcp.storage.sessions import SessionRollup
 from flowtrace_mcp.storage.traces import TraceRollup
 from flowtrace_mcp.storage.usage import UsageRow
 
 K = TypeVar("K", bound=Hashable)
 SpanKey: TypeAlias = tuple[bytes, bytes]  # trace id, span id
+UseKey: TypeAlias = tuple[str, int, str, str, str]  # agent, environment, provider, model, tool
 
 _NO_USAGE = TokenUsage()
 # Plain numbers: combining members of an enum costs a microsecond.
@@ -38,6 +40,7 @@ _PAYLOAD = int(EdgeFlag.PAYLOAD)
 _AGGREGATE = int(EdgeFlag.AGGREGATE)
 _ERROR = int(SpanStatus.ERROR)
 _TOOL_CALL = int(SpanType.TOOL_CALL)
+_MODEL_CALLS = NAMES.index("model_call_count")
 _start_us = attrgetter("write.start_us")
 
 
@@ -69,6 +72,7 @@ class Share(msgspec.Struct, kw_only=True):
     start_us: int
     end_us: int
     values: tuple[Any, ...]  # sums, in the order of the columns
+    uses: Mapping[UseKey, tuple[Any, ...]]  # the same by what was used, unpriced calls first
     durations_us: Sequence[int]
     gone_durations_us: Sequence[int]
 
@@ -305,6 +309,7 @@ def _share(
     writes = [span.write for span in spans]
     starts = [write.start_us for write in writes]
     roots = [write for write in writes if not write.parent_span_id]
+    uses = _uses_of(spans)
     return Share(
         trace_id=trace_id,
         session_id=session_id,
@@ -316,12 +321,25 @@ def _share(
         name=_first_named([root.name for root in roots], [root.start_us for root in roots]),
         start_us=min(starts),
         end_us=max([write.start_us + write.duration_us for write in writes]),
-        values=sum_values([span.measures for span in spans]),
+        values=sum_values(list(uses.values()))[1:],
+        uses=uses,
         durations_us=[write.duration_us for write in writes],
         gone_durations_us=[
             span.gone_duration_us for span in spans if span.gone_duration_us is not None
         ],
     )
+
+
+def _uses_of(spans: Sequence[PreparedSpan]) -> dict[UseKey, tuple[Any, ...]]:
+    groups: dict[UseKey, list[tuple[Any, ...]]] = {}
+    unpriced: dict[UseKey, int] = {}
+    for span in spans:
+        write, measures = span.write, span.measures
+        key = (write.agent, write.environment, write.provider, write.model, write.tool)
+        groups.setdefault(key, []).append(measures)
+        if measures[-1] is None and measures[_MODEL_CALLS] and write.usage is not None:
+            unpriced[key] = unpriced.get(key, 0) + 1
+    return {key: (unpriced.get(key, 0), *sum_values(rows)) for key, rows in groups.items()}
 
 
 def _first_named(names: Sequence[str], starts_us: Sequence[int]) -> Said:
@@ -399,6 +417,25 @@ def hours_touched(shares: Iterable[Share]) -> list[HourAddition]:
     ]
 
 
+def uses_touched(shares: Iterable[Share]) -> list[tuple[Any, ...]]:
+    """Return what the spans add to ``use_hours``, rows in the order of its columns."""
+    found: dict[tuple[int, int, UseKey], list[tuple[Any, ...]]] = {}
+    for share in shares:
+        for use, values in share.uses.items():
+            found.setdefault((share.hour_us, share.project_id, use), []).append(values)
+    return [
+        (
+            hour_us,
+            project_id,
+            signed_string_id(agent),
+            environment,
+            *map(signed_string_id, used),
+            *sum_values(rows),
+        )
+        for (hour_us, project_id, (agent, environment, *used)), rows in found.items()
+    ]
+
+
 def _grouped(shares: Iterable[Share], key: Callable[[Share], K]) -> dict[K, list[Share]]:
     groups: dict[K, list[Share]] = {}
     for share in shares:
@@ -409,8 +446,8 @@ def _grouped(shares: Iterable[Share], key: Callable[[Share], K]) -> dict[K, list
 def names_of(spans: Iterable[PreparedSpan]) -> set[str]:
     """Return every string that the rows of these spans stand for."""
     writes = [span.write for span in spans]
-    # Few spans differ in these six, so they are gone through once a combination.
-    said = {(w.session, w.agent, w.user, w.service, w.model, w.provider) for w in writes}
+    # Few spans differ in these seven, so they are gone through once a combination.
+    said = {(w.session, w.agent, w.user, w.service, w.model, w.provider, w.tool) for w in writes}
     names = {name for each in said for name in each}
     names.update([write.name for write in writes if not write.parent_span_id])
     names.discard("")

@@ -11,7 +11,7 @@ import msgspec
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.forwarding import Signal
-from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.model.ids import signed_string_id, string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
 from flowtrace_mcp.storage import (
     arrivals,
@@ -25,10 +25,13 @@ from flowtrace_mcp.storage import (
     sessions,
     span_claims,
     strings,
+    tool_calls,
     traces,
     usage,
+    use_hours,
 )
 from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.rebuild import measures_of_stored, rebuild_hour
 from flowtrace_mcp.storage.session_binding import bind_session
 from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans
@@ -45,6 +48,7 @@ from flowtrace_mcp.storage.span_rows import (
     sessions_touched,
     traces_touched,
     usage_row,
+    uses_touched,
 )
 
 TRACE_SPANS_LIMIT: Final = 100_000
@@ -324,6 +328,7 @@ def _insert(
         fresh.append(_Fresh(span, project_id, edge, before))
     replaced = [one for one in fresh if one.before is not None]
     shrunk = _withdraw(connection, replaced) if replaced else []
+    use_hours.mark_stale(connection, _hours_of(replaced))
     if replaced or len(fresh) < len(batch.spans):
         batch = batch_of([(one.span, one.project_id) for one in fresh])
     else:
@@ -440,14 +445,39 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: Prepared
     )
     rows = (usage_row(key, span.write) for key, span in zip(keys, spans, strict=True))
     usage.insert_usage(connection, [row for row in rows if row is not None])
+    calls = [
+        (key, signed_string_id(span.write.tool))
+        for key, span in zip(keys, spans, strict=True)
+        if span.write.tool
+    ]
+    tool_calls.insert_tool_calls(connection, calls)
     strings.insert_strings(connection, batch.names)
     contents.insert_contents(connection, batch.contents)
     _add_to_rollups(connection, batch.shares)
+    use_hours.mark_stale(connection, _hours_beside(keys, spans))
+
+
+def _hours_of(replaced: Iterable[_Fresh]) -> set[int]:
+    """Return the hours in which spans and their older versions lie."""
+    keys = [one.before[0] for one in replaced if one.before is not None]
+    starts = [one.span.write.start_us for one in replaced]
+    return {edges.hour_of_key(key) for key in keys} | {start - start % HOUR_US for start in starts}
+
+
+def _hours_beside(keys: Sequence[int], spans: Sequence[PreparedSpan]) -> set[int]:
+    """Return the hours of keys that had to move out of the hour of their span's start."""
+    moved = [
+        (edges.hour_of_key(key), span.write.start_us - span.write.start_us % HOUR_US)
+        for key, span in zip(keys, spans, strict=True)
+        if key >> edges.KEY_BITS != span.write.start_us
+    ]
+    return {hour for pair in moved if pair[0] != pair[1] for hour in pair}
 
 
 def _add_to_rollups(connection: apsw.Connection, shares: Sequence[Share]) -> None:
     sessions.add_to_sessions(connection, sessions_touched(shares))
     traces.add_to_traces(connection, traces_touched(shares))
+    use_hours.add_uses(connection, uses_touched(shares))
     for addition in hours_touched(shares):
         if not project_hours.add_to_project_hour(connection, addition):
             rebuild_hour(connection, addition.project_id, addition.hour_us)

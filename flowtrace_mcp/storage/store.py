@@ -37,6 +37,7 @@ from flowtrace_mcp.storage.retention_store import RetentionStore
 from flowtrace_mcp.storage.span_pages import SpanPages
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
 from flowtrace_mcp.storage.transcript_store import TranscriptStore
+from flowtrace_mcp.storage.use_store import UseStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
 
 PROJECTS_LIMIT: Final = 65_535
@@ -84,6 +85,7 @@ class Store:
         self.records = RecordStore(self._database)
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
+        self.uses = UseStore(self._database)
         self.forwardings = ForwardStore(self._database)
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)

@@ -33,6 +33,7 @@ def span(number: int = 1, **said: Any) -> SpanWrite:
         "service": "",
         "provider": "",
         "model": "",
+        "tool": "",
         "usage": None,
         "cost_usd": None,
         "flags": EdgeFlag.NONE,

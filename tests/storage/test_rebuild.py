@@ -1,6 +1,7 @@
 """Roll-ups made again where there is nothing, or nothing any more, to make them from."""
 
-from flowtrace_mcp.storage.project_hours import HOUR_US, list_project_hours
+from flowtrace_mcp.storage.edges import HOUR_US
+from flowtrace_mcp.storage.project_hours import list_project_hours
 from flowtrace_mcp.storage.rebuild import rebuild_hour, rebuild_session, rebuild_trace
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page

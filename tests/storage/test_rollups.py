@@ -17,8 +17,9 @@ from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage import database as databases
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.measures import NAMES, Measures
-from flowtrace_mcp.storage.project_hours import HOUR_US, ProjectHour
+from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US

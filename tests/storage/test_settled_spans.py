@@ -4,7 +4,7 @@ import pytest
 
 from flowtrace_mcp.model.edge import SpanType
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.storage.project_hours import HOUR_US
+from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US

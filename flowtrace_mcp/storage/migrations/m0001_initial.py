@@ -30,9 +30,11 @@ from flowtrace_mcp.storage import (
     shown_memories,
     span_claims,
     strings,
+    tool_calls,
     traces,
     transcript_files,
     usage,
+    use_hours,
 )
 
 _TABLES = (
@@ -51,7 +53,9 @@ _TABLES = (
     arrivals,
     transcript_files,
     traces,
+    tool_calls,
     project_hours,
+    use_hours,
     logs,
     metric_points,
     memories,

@@ -1,0 +1,59 @@
+"""What was used hour by hour: sums in, and hours counted again out of sight of who waits."""
+
+from dataclasses import dataclass
+
+from flowtrace_mcp.storage import sessions, use_hours
+from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourCheck:
+    """Whether the rows of an hour say what its spans say."""
+
+    hour_us: int
+    row_count: int
+    is_equal: bool
+
+
+class UseStore:
+    """Sums of tokens, cost and calls of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list_uses(self, by: Dimension, wanted: UseFilter, limit: int) -> list[UseSum]:
+        """Return sums by one dimension, in the order of its values."""
+        with self._database.reading() as reader:
+            return use_hours.list_uses(reader, by, wanted, limit)
+
+    def list_dearest_sessions(self, wanted: UseFilter, limit: int) -> list[sessions.SessionRollup]:
+        """Return sessions that began in a window, those that cost most first."""
+        window_us = (wanted.since_us, wanted.until_us)
+        with self._database.reading() as reader:
+            return sessions.list_dearest_sessions(reader, window_us, wanted.project_id, limit)
+
+    def list_stale(self, limit: int) -> list[int]:
+        """Return hours that wait to be counted again, the newest first."""
+        with self._database.reading() as reader:
+            return use_hours.list_stale(reader, limit)
+
+    def list_hours(self, after_us: int, limit: int) -> list[int]:
+        """Return hours in which something was used, from after one on."""
+        with self._database.reading() as reader:
+            return use_hours.list_hours(reader, after_us, limit)
+
+    def recount(self, hour_us: int) -> None:
+        """Make the sums of an hour again from its spans."""
+        self._database.write(lambda connection: use_hours.recount_hour(connection, hour_us))
+
+    def check(self, hour_us: int) -> HourCheck:
+        """Hold the sums of an hour against its spans."""
+        with self._database.snapshot() as reader:
+            stored = use_hours.list_use_rows(reader, hour_us)
+            counted = use_hours.count_hour(reader, hour_us)
+        return HourCheck(
+            hour_us=hour_us,
+            row_count=len(counted),
+            is_equal=use_hours.are_equal(stored, counted),
+        )
