@@ -36,6 +36,7 @@ PROMISES: Final[dict[str, str]] = {
     "critical-path": "`traces` tells the critical path.",
     "loops": "`traces` tells tools that are called in circles.",
     "cost-across-runs": "`traces` tells what several runs cost.",
+    "costs": "`flowtrace costs` sums calls, tokens and cost by model, agent, session, tool or day.",
     "two-compared": "`traces` compares two sessions or runs.",
     "past-sessions": "The sessions an agent had before become traces.",
     "events-alone": "Claude Code's events alone become turns, model calls and tools.",

@@ -126,6 +126,16 @@ COMMANDS: Final = (
         example="flowtrace traces --view errors --since 2026-07-01",
     ),
     Command(
+        name="costs",
+        summary="what agents cost, by model, agent, project, session, tool or day",
+        example="flowtrace costs --by day --since 2026-07-01",
+    ),
+    Command(
+        name="rebuild",
+        summary="hold the sums against the spans, and make those again that are wrong",
+        example="flowtrace rebuild --check",
+    ),
+    Command(
         name="forward",
         summary="send on traces, logs and metrics to another OTLP endpoint",
         example="flowtrace forward http://127.0.0.1:14318 --since 2026-07-01",

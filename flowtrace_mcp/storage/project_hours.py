@@ -39,6 +39,11 @@ _LIST: Final = f"""
     SELECT project_id, hour_us, durations, sessions, {COLUMNS} FROM project_hours
     WHERE project_id = ? AND hour_us >= ? AND hour_us < ? ORDER BY hour_us LIMIT ?
 """
+_LIST_ALL: Final = f"""
+    SELECT project_id, hour_us, durations, sessions, {COLUMNS} FROM project_hours
+    WHERE project_id IN (SELECT 0 UNION SELECT project_id FROM projects)
+        AND hour_us >= ? AND hour_us < ? ORDER BY hour_us, project_id LIMIT ?
+"""
 _DELETE: Final = "DELETE FROM project_hours WHERE project_id = ? AND hour_us = ?"
 
 
@@ -86,10 +91,13 @@ def add_to_project_hour(connection: apsw.Connection, addition: HourAddition) -> 
 
 
 def list_project_hours(
-    reader: apsw.Connection, project_id: int, window_us: tuple[int, int], limit: int
+    reader: apsw.Connection, project_id: int | None, window_us: tuple[int, int], limit: int
 ) -> list[ProjectHour]:
-    """Return a project's hours that start in a window, oldest first."""
-    rows = reader.execute(_LIST, (project_id, *window_us, limit))
+    """Return hours of a project (None: of all) that start in a window, oldest first."""
+    if project_id is None:
+        rows = reader.execute(_LIST_ALL, (*window_us, limit))
+    else:
+        rows = reader.execute(_LIST, (project_id, *window_us, limit))
     return [
         ProjectHour(
             project_id=row[0],

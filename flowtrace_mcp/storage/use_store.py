@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from flowtrace_mcp.storage import sessions, use_hours
+from flowtrace_mcp.storage import project_hours, sessions, use_hours
 from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
 
 
@@ -32,6 +33,12 @@ class UseStore:
         window_us = (wanted.since_us, wanted.until_us)
         with self._database.reading() as reader:
             return sessions.list_dearest_sessions(reader, window_us, wanted.project_id, limit)
+
+    def list_project_hours(self, wanted: UseFilter, limit: int) -> list[ProjectHour]:
+        """Return hours of a project (None: of all) with their sketches, oldest first."""
+        window_us = (wanted.since_us, wanted.until_us)
+        with self._database.reading() as reader:
+            return project_hours.list_project_hours(reader, wanted.project_id, window_us, limit)
 
     def list_stale(self, limit: int) -> list[int]:
         """Return hours that wait to be counted again, the newest first."""

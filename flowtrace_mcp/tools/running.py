@@ -16,7 +16,7 @@ from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.self_traces import ToolRun
 from flowtrace_mcp.services.status import ListenerFacts
-from flowtrace_mcp.tools import backup, forget, recall, remember, status, traces
+from flowtrace_mcp.tools import backup, costs, forget, recall, remember, status, traces
 from flowtrace_mcp.tools.asked import Asked
 from flowtrace_mcp.tools.calling import Callers
 from flowtrace_mcp.tools.declaring import Arguments, Call, Tool
@@ -29,6 +29,7 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
     forget.TOOL,
     traces.TOOL,
     status.TOOL,
+    costs.TOOL,
     backup.TOOL,
 )
 _BY_NAME: Final = {tool.name: tool for tool in TOOLS}

@@ -59,7 +59,7 @@ PROFILES: Final[dict[ToolProfile, tuple[str, ...]]] = {
     "core": ("remember", "recall", "forget", "traces", "status"),
     "memory": ("remember", "recall", "forget", "status"),
     "observe": ("traces", "status"),
-    "all": ("remember", "recall", "forget", "traces", "status", "backup"),
+    "all": ("remember", "recall", "forget", "traces", "status", "costs", "backup"),
 }
 
 INSTRUCTIONS: Final = (
