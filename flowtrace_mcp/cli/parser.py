@@ -121,6 +121,11 @@ COMMANDS: Final = (
         example="flowtrace retention set --days 90",
     ),
     Command(
+        name="privacy",
+        summary="what is personal and who read it; hand it out, erase it, and prove that",
+        example="flowtrace privacy erase --session 4f1c --yes",
+    ),
+    Command(
         name="traces",
         summary="what agents did: runs, trees, paths, errors, slow calls, tools, cost, differences",
         example="flowtrace traces --view errors --since 2026-07-01",

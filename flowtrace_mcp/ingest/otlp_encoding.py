@@ -74,6 +74,13 @@ def trace_request(payloads: Iterable[StoredPayload], clean: Clean) -> tuple[byte
     return request.SerializeToString(), unreadable_count
 
 
+def trace_json(payloads: Iterable[StoredPayload], clean: Clean) -> dict[str, Any]:
+    """Return a request with some spans as OTLP/JSON, for people to read."""
+    request, _ = trace_request(payloads, clean)
+    found: dict[str, Any] = json_format.MessageToDict(ExportTraceServiceRequest.FromString(request))
+    return found
+
+
 def logs_request(records: Iterable[bytes], clean: Clean) -> bytes:
     """Return a request with some log records."""
     request = ExportLogsServiceRequest()

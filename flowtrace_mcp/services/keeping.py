@@ -1,8 +1,9 @@
-"""Retention in the background, a few seconds at a time, where a rule asks for any."""
+"""Retention in the background, a few seconds at a time; and what an erasure still owes."""
 
 from typing import Final
 
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.erase import finish_owed
 from flowtrace_mcp.services.retention import Enforcement
 
 PERIOD_US: Final = 3600 * 1_000_000
@@ -18,6 +19,7 @@ class Keeping:
 
     def run_once(self) -> None:
         """Do what is due, for a few seconds."""
+        finish_owed(self._context)
         began_us = self._context.now_us()
         if began_us < self._next_us:
             return

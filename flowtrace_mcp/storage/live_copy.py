@@ -90,6 +90,10 @@ class CopyStore:
         copy_database(self._database.path, target, note)
         return inspect_copy(target)
 
+    def copy_raw(self, target: Path) -> None:
+        """Write every page of the file as it is now to a new path, whatever state it is in."""
+        copy_database(self._database.path, target)
+
     def replace_with(
         self, prepared: Path, before: Callable[[], None], note: Note = lambda _: None
     ) -> None:

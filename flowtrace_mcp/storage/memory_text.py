@@ -128,7 +128,14 @@ def delete_text(connection: apsw.Connection, key: int) -> None:
 
     Making it again takes about 30 ms for 1,000 memories.
     """
-    connection.execute(_DELETE, (key,))
+    delete_texts(connection, [key])
+
+
+def delete_texts(connection: apsw.Connection, keys: Sequence[int]) -> None:
+    """Remove memories from the index, which is made again once; see ``delete_text``."""
+    if not keys:
+        return
+    connection.executemany(_DELETE, [(key,) for key in keys])
     connection.execute(_REBUILD)
 
 

@@ -23,8 +23,10 @@ from flowtrace_mcp.storage import (
     strings,
     traces,
 )
+from flowtrace_mcp.storage.access_store import AccessStore
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
+from flowtrace_mcp.storage.erasure_store import ErasureStore
 from flowtrace_mcp.storage.forward_store import ForwardStore
 from flowtrace_mcp.storage.live_copy import CopyStore
 from flowtrace_mcp.storage.memory_journal import MemoryJournal
@@ -90,6 +92,8 @@ class Store:
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)
         self.projects = ProjectStore(self._database, now_us)
+        self.access = AccessStore(self._database)
+        self.erasure = ErasureStore(self._database)
         self.retention = RetentionStore(self._database)
         self.span_pages = SpanPages(self._database)
         self.copies = CopyStore(self._database)
