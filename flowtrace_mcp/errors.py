@@ -6,8 +6,10 @@ FlowtraceError
 │   └── ConflictError     something of that name is there already
 ├── SettingsError         a setting or the settings file is wrong
 ├── AccessError           no token, a wrong token, a foreign host or user
+│   └── ForbiddenError    the key is good, and may not do this
 ├── TooLargeError         a body or a value is over its limit
 ├── BusyError             try again: a queue is full or the file is locked
+│   └── RateError         try again later: more was sent than is agreed
 ├── StorageError          the database file cannot be used
 │   ├── NewerFileError    a newer Flowtrace wrote it
 │   ├── ReadOnlyError     the file, its folder or the disk does not take writes
@@ -80,6 +82,12 @@ class AccessError(FlowtraceError):
     code = "no_access"
 
 
+class ForbiddenError(AccessError):
+    """The key is good, and may not do this."""
+
+    code = "forbidden"
+
+
 class TooLargeError(FlowtraceError):
     """A body or a value is over its limit."""
 
@@ -90,7 +98,17 @@ class BusyError(FlowtraceError):
     """A queue is full or the file is locked; the same call may pass later."""
 
     code = "busy"
-    retry_after_s: ClassVar[int] = 1
+    retry_after_s: int = 1
+
+
+class RateError(BusyError):
+    """A source has sent more than it may; it may again later."""
+
+    code = "rate"
+
+    def __init__(self, what: str, *, why: str = "", mend: str = "", retry_after_s: int = 1) -> None:
+        super().__init__(what, why=why, mend=mend)
+        self.retry_after_s = retry_after_s
 
 
 class StorageError(FlowtraceError):
@@ -130,8 +148,10 @@ OUTSIDE: Final[dict[type[FlowtraceError], tuple[int, int, int]]] = {
     ConflictError: (409, 6, 2),
     InputError: (400, 3, 2),
     SettingsError: (500, 9, 3),
+    ForbiddenError: (403, 7, 5),
     AccessError: (401, 16, 5),
     TooLargeError: (413, 8, 2),
+    RateError: (429, 8, 6),
     BusyError: (503, 14, 6),
     ReadOnlyError: (507, 9, 7),
     NewerFileError: (503, 9, 7),

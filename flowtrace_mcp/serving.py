@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.lowlevel import Server
@@ -21,6 +22,8 @@ from flowtrace_mcp.rest.listener import Doors, GrpcServer, Listener
 from flowtrace_mcp.rest.mcp_http import mcp_route
 from flowtrace_mcp.rest.rest_app import rest_app
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.keys import KeyRing
+from flowtrace_mcp.services.rates import RateLimiter
 from flowtrace_mcp.services.status import ListenerFacts
 from flowtrace_mcp.services.token import read_or_create_token
 from flowtrace_mcp.settings import Settings
@@ -50,7 +53,13 @@ def build_listener(
     # What the start has made stays; to look through it again and again takes 2.5 us a span.
     gc.freeze()
     settings = context.settings
-    policy = access_policy(settings)
+    policy = replace(
+        access_policy(settings),
+        find_key=KeyRing(context).find,
+        note=context.store.access.note,
+        limiter=RateLimiter(),
+        now_us=context.now_us,
+    )
     pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
     endpoints = Endpoints(
         open_context=lambda: context,

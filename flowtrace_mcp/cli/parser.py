@@ -156,6 +156,11 @@ COMMANDS: Final = (
         example="flowtrace hook claude-code",
     ),
     Command(
+        name="keys",
+        summary="let others read or write over HTTP, each with a key, a role, and a record",
+        example="flowtrace keys create ci --role writer --days 90",
+    ),
+    Command(
         name="token",
         summary="print the token that programs on this machine read with",
         example="flowtrace token",

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -31,7 +32,11 @@ _ENCODINGS: Final = {_PROTOBUF: PayloadEncoding.PROTOBUF, _JSON: PayloadEncoding
 _MEDIA_TYPES: Final = {encoding: name for name, encoding in _ENCODINGS.items()}
 _COMPRESSIONS: Final = frozenset(("", "identity", "gzip", "x-gzip"))
 # Unauthenticated, permission denied, unimplemented, invalid argument.
-_RPC_CODES: Final = {401: 16, 403: 7, 404: 12, 405: 12, 415: 3}
+_RPC_CODES: Final = {401: 16, 403: 7, 404: 12, 405: 12, 415: 3, 429: 8}
+
+# Where the gate in front leaves what a request is charged with.
+CHARGE: Final = "flowtrace.charge"
+Charge: TypeAlias = Callable[[int], None] | None
 
 logger: Final = logging.getLogger(__name__)
 
@@ -84,7 +89,8 @@ class OtlpHttp:
             await _send_status(send, head, encoding)
             return
         try:
-            answer = await self._serve(head, headers, receive)
+            charge = scope.get(CHARGE)  # None: its sender is on this machine
+            answer = await self._serve(head, headers, receive, charge)
         except FlowtraceError as error:
             await send_error(send, error, encoding)
         except Exception:  # the edge of the request: the sender gets a Status, the log the cause
@@ -95,7 +101,9 @@ class OtlpHttp:
             if answer is not None:
                 await _send(send, 200, answer, encoding)
 
-    async def _serve(self, request: _Request, headers: Headers, receive: Receive) -> bytes | None:
+    async def _serve(
+        self, request: _Request, headers: Headers, receive: Receive, charge: Charge
+    ) -> bytes | None:
         """Return the body of the answer, or None when nobody waits for it any more."""
         with self._room.enter() as stay:
             self._refuse_large(headers.get("content-length", ""))
@@ -103,7 +111,8 @@ class OtlpHttp:
             if body is None:
                 return None
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._workers, self._store, request, body, stay)
+            store = partial(self._store, charge=charge)
+            return await loop.run_in_executor(self._workers, store, request, body, stay)
 
     def _refuse_large(self, announced: str) -> None:
         """Refuse a body by its announced length, before it is sent in vain."""
@@ -127,7 +136,7 @@ class OtlpHttp:
             body += chunk
         return body
 
-    def _store(self, request: _Request, body: Body, stay: Stay) -> bytes:
+    def _store(self, request: _Request, body: Body, stay: Stay, charge: Charge) -> bytes:
         """Unpack, decode and store on a worker's thread; return the body of the answer."""
         if request.is_gzip:
             with self._room.unpacking:
@@ -135,6 +144,8 @@ class OtlpHttp:
         if not body:  # no resources at all, in either encoding
             return export_body(request.signal, Rejected(), request.encoding)
         outcome = self._takers[request.signal](body, request.encoding)
+        if charge is not None:
+            charge(outcome.accepted_count + outcome.rejected.count)
         return export_body(request.signal, outcome.rejected, request.encoding)
 
 

@@ -5,23 +5,32 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowtrace_mcp.errors import AccessError
+from flowtrace_mcp.errors import AccessError, BusyError, FlowtraceError, RateError
+from flowtrace_mcp.ingest.otlp_http import CHARGE
+from flowtrace_mcp.rest.key_limits import KEY, refuse_role, role_needed
 from flowtrace_mcp.rest.peers import Address, grpc_address, is_refused, other_user
+from flowtrace_mcp.services.keys import Role
+from flowtrace_mcp.services.rates import BURST_SPANS, SPANS_A_MINUTE, RateLimiter
 from flowtrace_mcp.settings import AuthMode
+from flowtrace_mcp.storage.api_keys import ApiKey
+from flowtrace_mcp.storage.audit import AuditEntry
 
 COOKIE: Final = "flowtrace_token"
 OPEN_PATHS: Final = frozenset(("/health", "/live", "/ready"))
 _USUAL_NAMES: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 
-Refuse = Callable[[Send, int, AccessError, Headers], Awaitable[None]]
+PATH_CHARACTERS: Final = 200
+
+Refuse = Callable[[Send, int, FlowtraceError, Headers], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +40,18 @@ class AccessPolicy:
     require_auth: AuthMode
     token: str
     host: str = "127.0.0.1"  # the address we listen on, which callers may use as our name
+    find_key: Callable[[str], ApiKey | None] = lambda _: None  # the key in force of a secret
+    note: Callable[[AuditEntry], None] = lambda _: None  # is told what was done with a key
+    limiter: RateLimiter | None = None
+    now_us: Callable[[], int] = lambda: 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
     """Why a request is turned away."""
 
-    status: int  # 401 without the token, 403 from the wrong place
-    error: AccessError
+    status: int  # 401 without the token, 403 from the wrong place, 429 too much
+    error: FlowtraceError
 
 
 class AccessGate:
@@ -71,19 +84,77 @@ class AccessGate:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        denial = place_fault(headers, self._policy.host) or self._token_fault(scope, headers)
+        denial = place_fault(headers, self._policy.host)
+        key: ApiKey | None = None
         if denial is None:
-            await self._app(scope, receive, send)
-        else:
+            denial, key = self._holder_of(scope, headers)
+        source = key.key_id if key else _foreign_host(scope)
+        denial = denial or self._rate_fault(source)
+        if key is not None:
+            send = self._noting(key, scope, send)
+        if denial is not None:
             await self._refuse(send, denial.status, denial.error, headers)
+            return
+        if source and self._policy.limiter is not None:
+            scope = {**scope, CHARGE: partial(self._policy.limiter.charge, source)}
+        await self._app({**scope, KEY: key} if key else scope, receive, send)
 
-    def _token_fault(self, scope: Scope, headers: Headers) -> Denial | None:
+    def _holder_of(self, scope: Scope, headers: Headers) -> tuple[Denial | None, ApiKey | None]:
+        """Return why a request is refused, and the key that it came with, if any."""
         if not needs_token(self._policy.require_auth, scope["path"], is_otlp=self._is_otlp):
-            return None
+            return None, None
         given = [bearer_token(headers.get("authorization", ""))]
         if given == [""] and not self._is_otlp:
             given = [_cookie(headers), _query_token(scope)]
-        return token_fault([token for token in given if token], self._policy.token)
+        told = [token for token in given if token]
+        denial = token_fault(told, self._policy.token)
+        if denial is None:
+            return None, None
+        key = next(filter(None, map(self._policy.find_key, told)), None)
+        if key is None:
+            return denial, None
+        fault = refuse_role(key, scope["method"], scope["path"], is_otlp=self._is_otlp)
+        return (Denial(status=403, error=fault) if fault else None), key
+
+    def _rate_fault(self, source: str) -> Denial | None:
+        limiter = self._policy.limiter
+        wait_s = limiter.wait_s(source) if source and limiter is not None else 0
+        if not wait_s:
+            return None
+        error = RateError(
+            "too much was sent",
+            retry_after_s=wait_s,
+            why=f"after a burst of {BURST_SPANS:,}, {SPANS_A_MINUTE:,} spans a minute are taken",
+            mend=f"send it again in {wait_s} s",
+        )
+        return Denial(status=429, error=error)
+
+    def _noting(self, key: ApiKey, scope: Scope, send: Send) -> Send:
+        """Return a way to answer that tells the audit record what was asked with a key."""
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry = AuditEntry(
+                    at_us=self._policy.now_us(),
+                    who=f"key:{key.key_id}",
+                    action=action_of(scope["method"], scope["path"]),
+                    what=f"{scope['method']} {scope['path']}"[:PATH_CHARACTERS],
+                    status=message["status"],
+                )
+                self._policy.note(entry)
+            await send(message)
+
+        return noting
+
+
+def action_of(method: str, path: str) -> str:
+    """Return what the audit record calls a request."""
+    if path.endswith("/export"):
+        return "export"
+    if method == "DELETE" or path.endswith(("/forget", "/erase")):
+        return "delete"
+    needed = role_needed(method, path, is_otlp=False)
+    return {Role.READER: "read", Role.WRITER: "write"}.get(needed, "admin")
 
 
 def needs_token(mode: AuthMode, path: str, *, is_otlp: bool) -> bool:
@@ -150,9 +221,14 @@ def grpc_admission(policy: AccessPolicy) -> Callable[[str, int, str], None]:
             if is_refused(own, peer):
                 raise other_user()
         if needs_token(policy.require_auth, "", is_otlp=True):
-            denial = token_fault(list(filter(None, [bearer_token(authorization)])), policy.token)
-            if denial is not None:
+            given = list(filter(None, [bearer_token(authorization)]))
+            denial = token_fault(given, policy.token)
+            key = policy.find_key(given[0]) if denial is not None and given else None
+            if denial is not None and key is None:
                 raise denial.error
+            fault = refuse_role(key, "POST", "", is_otlp=True) if key is not None else None
+            if fault is not None:
+                raise fault
 
     return admit
 
@@ -168,17 +244,29 @@ def bearer_token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-async def refuse_in_json(send: Send, status: int, error: AccessError, headers: Headers) -> None:
+async def refuse_in_json(send: Send, status: int, error: FlowtraceError, headers: Headers) -> None:
     """Answer with the JSON that every error of the REST API has."""
     del headers
     body = {"error": error.fault, "code": error.code, "mend": error.mend}
-    more = {"www-authenticate": "Bearer"} if status == 401 else None
+    more = {"www-authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, BusyError):
+        more["retry-after"] = str(error.retry_after_s)
     response = JSONResponse(body, status_code=status, headers=more)
     await response({"type": "http"}, _nothing_more, send)
 
 
 async def _nothing_more() -> dict[str, str]:
     return {"type": "http.disconnect"}
+
+
+def _foreign_host(scope: Scope) -> str:
+    """Return the address of a caller on another machine, "" for one on this."""
+    host = str((scope.get("client") or ("",))[0])
+    try:
+        is_here = ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:  # no address: a socket of this machine
+        is_here = True
+    return "" if is_here else host
 
 
 def _host_name(host: str) -> str:

@@ -24,8 +24,10 @@ from flowtrace_mcp.rest.answers import (
     to_json,
 )
 from flowtrace_mcp.rest.declared import Declaration, DeclaredRoute, Handler, Parameter
+from flowtrace_mcp.rest.key_limits import KEY, within_projects
 from flowtrace_mcp.rest.questions import Question
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.storage.api_keys import ApiKey
 
 Work: TypeAlias = Callable[[Context, Question], object]
 LinesWork: TypeAlias = Callable[[Context, Question], Iterator[bytes]]
@@ -126,12 +128,18 @@ class Endpoints:
     ) -> Handler:
         known = frozenset(name for parameter in declared.takes for name in parameter.names)
 
+        def answered(question: Question, key: ApiKey | None) -> Response:
+            if key is not None:
+                question = within_projects(self.open_context(), declared, question, key)
+            return respond(question)
+
         async def endpoint(request: Request) -> Response:
             try:
                 question = await self._question(request)
                 question.check_names(known)
+                key = request.scope.get(KEY)
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self.workers, respond, question)
+                return await loop.run_in_executor(self.workers, answered, question, key)
             except FlowtraceError as error:
                 return error_response(error, error_status)
             except ClientDisconnect:

@@ -19,6 +19,7 @@ from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.exposition import exposition_routes
 from flowtrace_mcp.rest.health import health_routes
 from flowtrace_mcp.rest.hooks import hook_routes
+from flowtrace_mcp.rest.keys import key_routes
 from flowtrace_mcp.rest.logs import log_routes
 from flowtrace_mcp.rest.memories import memory_routes
 from flowtrace_mcp.rest.metrics import metric_routes
@@ -69,6 +70,7 @@ def rest_routes(
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),
         *backup_routes(endpoints),
+        *key_routes(endpoints),
         *reference_routes(lambda: routes),
     ]
     return routes

@@ -25,6 +25,7 @@ from flowtrace_mcp.errors import (
     StorageError,
 )
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.sealing import (
     KeyMaking,
     Tally,
@@ -201,6 +202,7 @@ def delete_backup(context: Context, backup_id: str) -> Backup:
         going = backup.path.with_name(f"{_UNFINISHED}{backup.backup_id}")
         backup.path.rename(going)  # half removed it must not be listed
         shutil.rmtree(going)
+    note_action(context, "backup", f"deleted {backup.backup_id}")
     return backup
 
 

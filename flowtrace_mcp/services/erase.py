@@ -15,6 +15,7 @@ from flowtrace_mcp.services.backups import (
 )
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_spool import HookSpool
+from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.named_projects import named_project
 from flowtrace_mcp.services.spool_state import SPOOL_FILE, TAKING_FILE
 from flowtrace_mcp.settings import LOG_FILE
@@ -164,6 +165,7 @@ def erase(
     )
     receipt.memories = all_of("memories", lambda: store.delete_memories(subject, BATCH_MEMORIES))
     store.forget_names(subject, session_ids, names)
+    note_action(context, "delete", f"erased {receipt.subject}"[:200])
     receipt.is_log_empty = store.empty_log()
     if request.is_verified and needles:
         receipt.verified = search_everywhere(context, needles)

@@ -25,6 +25,7 @@ from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.model.times import iso_time
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.keys import note_action
 
 # The page that says of a folder that it is an export, and which projects are in it.
 FOLDER_FILE: Final = "flowtrace-export.jsonl"
@@ -83,6 +84,7 @@ def open_export(
                 mend="name another with --project, or export --all",
             )
         project_id = known[project.identity]
+    note_action(context, "export", f"memories of {'all' if project is None else project.identity}")
     return Export(
         context=context,
         project_id=project_id,

@@ -10,6 +10,7 @@ from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.handles import find_named_memory
+from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.recall import (
     BUDGET_MOST_TOKENS,
     RecalledMemory,
@@ -79,6 +80,7 @@ def forget(context: Context, request: ForgetRequest, caller: Caller) -> Forgotte
             why="another process removed it just now",
             mend="copy the id from a recall answer",
         )
+    note_action(context, "delete", f"{'erased' if request.hard else 'retired'} {gone.handle}")
     shown = without_secrets(gone, context.settings.redact)
     return Forgotten(id=gone.handle, text=shown.content, is_hard=request.hard)
 

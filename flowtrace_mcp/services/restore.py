@@ -28,6 +28,7 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.export_files import write_lines
 from flowtrace_mcp.services.export_memories import export_lines, open_export
 from flowtrace_mcp.services.import_memories import ImportRequest, import_memories
+from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.storage.live_copy import Note
 from flowtrace_mcp.storage.store import Store
 
@@ -118,6 +119,7 @@ def restore_backup(
             name = free_id(context, PRE_RESTORE_PREFIX)
             kept.append(create_backup(context, BackupRequest(name=name)).backup_id)
 
+        note_action(context, "backup", f"restoring {backup.backup_id} ({request.mode})")
         if request.mode is RestoreMode.REPLACE:
             copies.replace_with(copy, keep, note)
             return Restored(

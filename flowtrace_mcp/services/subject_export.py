@@ -16,6 +16,7 @@ from flowtrace_mcp.services.backups import storage_paths
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.erase import EraseRequest, subject_of
 from flowtrace_mcp.services.export_memories import without_secrets
+from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.list_logs import LogFilter, list_logs
 from flowtrace_mcp.services.listing import Window
 from flowtrace_mcp.services.trace_bodies import trace_body
@@ -56,6 +57,9 @@ def export_subject(context: Context, request: EraseRequest, target: Path) -> dic
             counts["redactions"] = redactor.count
             told = {"made_at_us": context.now_us(), "sessions": sessions, "counts": counts}
             archive.writestr("about.json", msgspec.json.format(msgspec.json.encode(told)))
+    note_action(
+        context, "export", f"data of {subject.session or subject.user or 'a project'}"[:200]
+    )
     return counts
 
 

@@ -1,11 +1,16 @@
 """Keys and the record of who did what, of one database."""
 
+import logging
 from collections.abc import Sequence
+from typing import Final
 
+from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.storage import api_keys, audit
 from flowtrace_mcp.storage.api_keys import ApiKey
 from flowtrace_mcp.storage.audit import AuditEntry
 from flowtrace_mcp.storage.database import Database
+
+_log: Final = logging.getLogger(__name__)
 
 
 class AccessStore:
@@ -35,6 +40,13 @@ class AccessStore:
     def insert_entries(self, entries: Sequence[AuditEntry]) -> None:
         """Keep audit entries, durably."""
         self._database.write(lambda c: audit.insert_entries(c, entries))
+
+    def note(self, entry: AuditEntry) -> None:
+        """Queue an entry; nobody waits for it, and a queue that is full lets it go to the log."""
+        try:
+            self._database.submit(lambda c: audit.insert_entries(c, [entry]))
+        except FlowtraceError as error:
+            _log.warning("not in the audit record: %s %s (%s)", entry.who, entry.what, error)
 
     def list_entries(self, below_id: int, since_us: int, limit: int) -> list[AuditEntry]:
         """Return audit entries newest first, those with a smaller number."""
