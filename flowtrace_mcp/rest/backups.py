@@ -41,15 +41,15 @@ _MODE: Final = Parameter(
 class CreateBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How to make a backup."""
 
-    name: Annotated[str, msgspec.Meta(pattern="^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$")] = ""
-    compress: bool = False
-    passphrase: Annotated[str, msgspec.Meta(pattern="^(.{8,})?$", max_length=1000)] = ""
+    name: Annotated[str, msgspec.Meta(pattern="^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$")] | None = None
+    compress: bool | None = None
+    passphrase: Annotated[str, msgspec.Meta(pattern="^(.{8,})?$", max_length=1000)] | None = None
 
 
 class PassphraseBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What an encrypted backup is opened with."""
 
-    passphrase: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+    passphrase: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
 
 
 def backup_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
@@ -113,7 +113,9 @@ def _list(context: Context, question: Question) -> object:
 
 def _create(context: Context, question: Question) -> object:
     body = shaped(json_object(question.body or b"{}"), CreateBody)
-    request = BackupRequest(name=body.name, is_compressed=body.compress, passphrase=body.passphrase)
+    request = BackupRequest(
+        name=body.name or "", is_compressed=bool(body.compress), passphrase=body.passphrase or ""
+    )
     backup = create_backup(context, request)
     return {**_done(backup), "path": str(backup.path)}
 
@@ -153,4 +155,4 @@ def _done(backup: Backup) -> dict[str, object]:
 
 
 def _passphrase(question: Question) -> str:
-    return shaped(json_object(question.body or b"{}"), PassphraseBody).passphrase
+    return shaped(json_object(question.body or b"{}"), PassphraseBody).passphrase or ""

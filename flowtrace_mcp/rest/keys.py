@@ -23,20 +23,20 @@ class KeyBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What a key is to be."""
 
     name: str
-    role: Role = Role.READER
-    projects: list[str] = []
+    role: Role | None = None
+    projects: list[str] | None = None
     days: int | None = None
 
 
 class EraseBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What to erase."""
 
-    session: str = ""
-    project: str = ""
-    user: str = ""
-    since: int | str = ""
-    until: int | str = ""
-    backups: bool = False
+    session: str | None = None
+    project: str | None = None
+    user: str | None = None
+    since: int | str | None = None
+    until: int | str | None = None
+    backups: bool | None = None
 
 
 class WordsBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -108,7 +108,9 @@ def _list(context: Context, question: Question) -> object:
 
 def _create(context: Context, question: Question) -> object:
     body = shaped(json_object(question.body), KeyBody)
-    key, secret = create_key(context, body.name, body.role, projects=body.projects, days=body.days)
+    key, secret = create_key(
+        context, body.name, body.role or Role.READER, projects=body.projects or (), days=body.days
+    )
     return {**key_body(key), "secret": secret}
 
 
@@ -130,12 +132,12 @@ def _audit(context: Context, question: Question) -> object:
 def _erase(context: Context, question: Question) -> object:
     body = shaped(json_object(question.body), EraseBody)
     request = EraseRequest(
-        session=body.session,
-        project=body.project,
-        user=body.user,
-        since_us=parse_time_us(body.since, name="since") if body.since != "" else None,
-        until_us=parse_time_us(body.until, name="until") if body.until != "" else None,
-        with_backups=body.backups,
+        session=body.session or "",
+        project=body.project or "",
+        user=body.user or "",
+        since_us=None if body.since is None else parse_time_us(body.since, name="since"),
+        until_us=None if body.until is None else parse_time_us(body.until, name="until"),
+        with_backups=bool(body.backups),
     )
     return erase(context, request).body()
 
