@@ -189,7 +189,7 @@ def check_database(program: Program, settings: Settings) -> Check:
             name="database",
             verdict=Verdict.FAIL,
             found=f"{settings.db_path} is damaged: {wrong[0]}",
-            mend="copy the file away, then restore a backup",
+            mend="run `flowtrace doctor --repair`, or restore a backup",
         )
     if facts.write_refusal is not None:
         return failed("database", facts.write_refusal)

@@ -111,7 +111,7 @@ class CopyStore:
         with storage_errors(), closing(connect(self._database.path, writable=True)) as live:
             refuse_newer(live)
             with closing(_open_alone(prepared)) as source:
-                _replace(live, source, before, note)
+                replace_content(live, source, before, note)
         self._database.scrub_log()
 
     def prepare(self, copy: Path, now_us: int) -> None:
@@ -233,9 +233,13 @@ def _refuse_damaged(connection: apsw.Connection) -> None:
         )
 
 
-def _replace(
-    live: apsw.Connection, source: apsw.Connection, before: Callable[[], None], note: Note
+def replace_content(
+    live: apsw.Connection,
+    source: apsw.Connection,
+    before: Callable[[], None],
+    note: Note = lambda _: None,
 ) -> None:
+    """Put the content of one connection in the place of another's; see ``CopyStore.replace_with``."""
     with live.backup("main", source, "main") as backup:
         _lock(backup)
         before()

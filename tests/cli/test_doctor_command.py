@@ -281,3 +281,19 @@ def test_a_holder_of_another_user_is_passed_over(tmp_path: Path) -> None:
 def test_a_process_lives_until_it_ends() -> None:
     assert is_alive(os.getpid())
     assert not is_alive(ended_pid())
+
+
+def test_a_damaged_database_is_repaired_and_the_original_kept(
+    typed: Type, environ: dict[str, str]
+) -> None:
+    typed("remember", "Staging runs Postgres 16")
+    path = Path(environ["FLOWTRACE_HOME"]) / "flowtrace.db"
+
+    sound = typed("doctor", "--repair")
+    told = typed("doctor", "--repair", "--json")
+
+    assert sound.code == 0
+    assert "memories 1" in sound.out
+    assert told.body["rows"]["memories"] == 1
+    assert (Path(told.body["kept_aside"]) / path.name).is_file()
+    assert "Postgres" in typed("recall", "Postgres").out
