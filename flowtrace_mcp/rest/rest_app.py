@@ -24,6 +24,7 @@ from flowtrace_mcp.rest.logs import log_routes
 from flowtrace_mcp.rest.memories import memory_routes
 from flowtrace_mcp.rest.metrics import metric_routes
 from flowtrace_mcp.rest.reference import reference_routes
+from flowtrace_mcp.rest.retention import retention_routes
 from flowtrace_mcp.rest.sessions import session_routes
 from flowtrace_mcp.rest.status import status_routes
 from flowtrace_mcp.rest.traces import trace_routes
@@ -71,6 +72,7 @@ def rest_routes(
         *exposition_routes(endpoints),
         *backup_routes(endpoints),
         *key_routes(endpoints),
+        *retention_routes(endpoints),
         *reference_routes(lambda: routes),
     ]
     return routes

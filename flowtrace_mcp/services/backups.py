@@ -38,7 +38,8 @@ from flowtrace_mcp.services.sealing import (
     read_parts,
     write_parts,
 )
-from flowtrace_mcp.storage.live_copy import CopyFacts, Note, inspect_copy
+from flowtrace_mcp.storage.file_copy import Note
+from flowtrace_mcp.storage.live_copy import CopyFacts, inspect_copy
 
 BACKUPS_FOLDER: Final = "backups"
 MANIFEST_FILE: Final = "manifest.json"

@@ -165,7 +165,8 @@ def erase(
     )
     receipt.memories = all_of("memories", lambda: store.delete_memories(subject, BATCH_MEMORIES))
     store.forget_names(subject, session_ids, names)
-    note_action(context, "delete", f"erased {receipt.subject}"[:200])
+    # Whose it was would stay in the record otherwise.
+    note_action(context, "delete", f"erased all of {_kind(request)}")
     receipt.is_log_empty = store.empty_log()
     if request.is_verified and needles:
         receipt.verified = search_everywhere(context, needles)
@@ -243,6 +244,11 @@ def _samples(context: Context, subject: Subject, session_ids: Sequence[int]) -> 
     if subject.window_us == ALL_US:
         needles += [name.encode() for name in (subject.session, subject.user) if len(name) >= 8]
     return needles
+
+
+def _kind(request: EraseRequest) -> str:
+    named = {"a session": request.session, "a project": request.project, "a user": request.user}
+    return next((what for what, name in named.items() if name), "a time")
 
 
 def _said(request: EraseRequest) -> str:

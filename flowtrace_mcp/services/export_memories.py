@@ -84,7 +84,9 @@ def open_export(
                 mend="name another with --project, or export --all",
             )
         project_id = known[project.identity]
-    note_action(context, "export", f"memories of {'all' if project is None else project.identity}")
+    note_action(
+        context, "export", f"memories of {'all projects' if project is None else 'a project'}"
+    )
     return Export(
         context=context,
         project_id=project_id,

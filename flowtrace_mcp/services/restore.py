@@ -29,7 +29,7 @@ from flowtrace_mcp.services.export_files import write_lines
 from flowtrace_mcp.services.export_memories import export_lines, open_export
 from flowtrace_mcp.services.import_memories import ImportRequest, import_memories
 from flowtrace_mcp.services.keys import note_action
-from flowtrace_mcp.storage.live_copy import Note
+from flowtrace_mcp.storage.file_copy import Note
 from flowtrace_mcp.storage.store import Store
 
 PRE_RESTORE_PREFIX: Final = "pre_restore_"

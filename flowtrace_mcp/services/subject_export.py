@@ -57,9 +57,7 @@ def export_subject(context: Context, request: EraseRequest, target: Path) -> dic
             counts["redactions"] = redactor.count
             told = {"made_at_us": context.now_us(), "sessions": sessions, "counts": counts}
             archive.writestr("about.json", msgspec.json.format(msgspec.json.encode(told)))
-    note_action(
-        context, "export", f"data of {subject.session or subject.user or 'a project'}"[:200]
-    )
+    note_action(context, "export", "all data of a subject")
     return counts
 
 

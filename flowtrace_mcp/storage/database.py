@@ -18,7 +18,13 @@ from flowtrace_mcp.storage.connection import (
     read_only_error,
     storage_errors,
 )
-from flowtrace_mcp.storage.migrate import migrate, needs_migration, refuse_newer
+from flowtrace_mcp.storage.file_copy import copy_database
+from flowtrace_mcp.storage.migrate import (
+    file_version,
+    migrate,
+    needs_migration,
+    refuse_newer,
+)
 from flowtrace_mcp.storage.writer import Writer
 
 T = TypeVar("T")
@@ -145,11 +151,21 @@ class Database:
             )
         self._roll_back()
         if self._is_out_of_date():
+            self._keep_older()
             with closing(connect(self.path, writable=True)) as connection, storage_errors():
                 migrate(connection, self._now_us())
                 self._restored = meta.find_meta(connection, meta.RESTORED) or ""
         elif self.write_refusal is None and not os.access(self.path, os.W_OK):
             self.write_refusal = read_only_error()
+
+    def _keep_older(self) -> None:
+        """Keep a copy of a file that is about to be brought to a newer schema."""
+        with closing(connect(self.path, writable=False)) as connection, storage_errors():
+            version = file_version(connection)
+        if version:
+            kept = self.path.with_name(f"{self.path.name}.schema-{version}")
+            with suppress(FileExistsError):  # another process keeps it, or one did before
+                copy_database(self.path, kept)
 
     def _roll_back(self) -> None:
         """Undo what a crash has cut short before the file had a log; only who may write can."""

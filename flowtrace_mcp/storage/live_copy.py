@@ -8,7 +8,6 @@ The live file is never opened but through SQLite: closing any other descriptor o
 the locks that this process holds on it (https://www.sqlite.org/howtocorrupt.html, section 2.2).
 """
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from flowtrace_mcp.errors import BusyError, DamagedError
 from flowtrace_mcp.storage import edges, logs, memories, meta, metric_points, sessions, traces
 from flowtrace_mcp.storage.connection import BUSY_LIMIT_S, connect, storage_errors
 from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.file_copy import STEP_PAGES, Note, copy_database, share_done
 from flowtrace_mcp.storage.migrate import (
     APPLICATION_ID,
     file_version,
@@ -33,11 +33,6 @@ from flowtrace_mcp.storage.migrate import (
 )
 from flowtrace_mcp.storage.projects import list_projects
 
-# A step is 1 MiB. It is on the disk before the next one: what waits for the disk in one heap at
-# the end would hold up every commit of the writers.
-STEP_PAGES: Final = 256
-# After a step the disk is left to others for as long as the step took, at most so long.
-PAUSE_MOST_S: Final = 0.05
 PROJECTS_LIMIT: Final = 65_535
 _PROBLEMS_SHOWN: Final = 5
 
@@ -57,8 +52,6 @@ _OBJECTS: Final = (
     "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_stat%' ESCAPE '~'"
 )
 _FORGET_LEASES: Final = "DELETE FROM leases"
-
-Note = Callable[[float], None]  # is told the share that is done, 0 to 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,29 +130,6 @@ class CopyStore:
                 for one in known:
                     row = (one.project_id, one.identity, one.name, one.created_us)
                     connection.execute(_KEEP_PROJECT, row)
-
-
-def copy_database(source: Path, target: Path, note: Note = lambda _: None) -> None:
-    """Write one state of a database, as of now, to a new file; others go on writing.
-
-    Raises:
-        StorageError: It cannot be read, or there is no room.
-    """
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    with storage_errors(), closing(connect(source, writable=False)) as live, live:
-        live.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - takes the snapshot
-        with closing(apsw.Connection(str(target))) as copy, target.open("rb") as file:
-            copy.execute("PRAGMA journal_mode = OFF").get  # noqa: B018 - it is thrown away if cut short
-            copy.execute("PRAGMA synchronous = OFF")
-            with copy.backup("main", live, "main") as backup:
-                while not backup.done:
-                    began_s = time.monotonic()
-                    backup.step(STEP_PAGES)
-                    os.fsync(file.fileno())
-                    note(_share(backup))
-                    time.sleep(min(time.monotonic() - began_s, PAUSE_MOST_S))
-            copy.execute("PRAGMA journal_mode = DELETE").get  # noqa: B018 - stands alone, without a log
-            os.fsync(file.fileno())
 
 
 def inspect_copy(path: Path) -> CopyFacts:
@@ -245,7 +215,7 @@ def replace_content(
         before()
         while not backup.done:
             backup.step(STEP_PAGES)
-            note(_share(backup))
+            note(share_done(backup))
 
 
 def _lock(backup: apsw.Backup) -> None:
@@ -261,7 +231,3 @@ def _lock(backup: apsw.Backup) -> None:
                 why=f"others have written for over {BUSY_LIMIT_S:.0f} s",
                 mend="try again",
             )
-
-
-def _share(backup: apsw.Backup) -> float:
-    return 1.0 - backup.remaining / max(backup.page_count, 1)

@@ -1,6 +1,7 @@
 """Versions of the file: older ones are upgraded, newer and foreign ones left as they are."""
 
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -9,6 +10,7 @@ import pytest
 from flowtrace_mcp.errors import DamagedError, NewerFileError
 from flowtrace_mcp.storage import migrate as migrations
 from flowtrace_mcp.storage.connection import connect
+from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.migrate import (
     APPLICATION_ID,
     SCHEMA_VERSION,
@@ -186,3 +188,27 @@ def test_a_file_that_becomes_ours_between_two_looks_is_not_taken_for_a_foreign_o
     refuse_foreign(looker)
 
     assert not maker.in_transaction, "it was made between the looks"
+
+
+def test_a_file_that_is_upgraded_leaves_a_copy_of_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.db"
+    with closing(Database(path, lambda: NOW_US)):
+        pass
+    assert not list(tmp_path.glob("*.schema-*")), "a new file was nothing before"
+
+    def upgrade(connection: apsw.Connection, _now_us: int) -> None:
+        connection.execute("CREATE TABLE later (a)")
+
+    newest = SCHEMA_VERSION + 1
+    monkeypatch.setattr(migrations, "MIGRATIONS", {**migrations.MIGRATIONS, newest: upgrade})
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", newest)
+    with closing(Database(path, lambda: NOW_US)) as database, database.reading() as reader:
+        assert reader.pragma("user_version") == newest
+
+    kept = tmp_path / f"m.db.schema-{SCHEMA_VERSION}"
+    with closing(connect(kept, writable=False)) as older:
+        assert older.pragma("user_version") == SCHEMA_VERSION
+        assert [row[0] for row in older.execute("PRAGMA integrity_check")] == ["ok"]
+    assert kept.stat().st_mode & 0o077 == 0

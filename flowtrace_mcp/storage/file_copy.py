@@ -1,0 +1,50 @@
+"""One state of a database written to a new file, page by page, while others write to it."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from flowtrace_mcp.storage.connection import connect, storage_errors
+
+# A step is 256 KiB. It is on the disk before the next one: what waits for the disk in one heap at
+# the end would hold up every commit of the writers.
+STEP_PAGES: Final = 64
+# After a step the disk is left to others for longer than the step took, at most so long.
+PAUSE_FACTOR: Final = 2
+PAUSE_MOST_S: Final = 0.05
+
+Note = Callable[[float], None]  # is told the share that is done, 0 to 1
+
+
+def copy_database(source: Path, target: Path, note: Note = lambda _: None) -> None:
+    """Write one state of a database, as of now, to a new file; others go on writing.
+
+    Raises:
+        StorageError: It cannot be read, or there is no room.
+    """
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    with storage_errors(), closing(connect(source, writable=False)) as live, live:
+        live.execute("SELECT count(*) FROM sqlite_schema").get  # noqa: B018 - takes the snapshot
+        with closing(apsw.Connection(str(target))) as copy, target.open("rb") as file:
+            copy.execute("PRAGMA journal_mode = OFF").get  # noqa: B018 - it is thrown away if cut short
+            copy.execute("PRAGMA synchronous = OFF")
+            with copy.backup("main", live, "main") as backup:
+                while not backup.done:
+                    began_s = time.monotonic()
+                    backup.step(STEP_PAGES)
+                    os.fsync(file.fileno())
+                    note(share_done(backup))
+                    took_s = time.monotonic() - began_s
+                    time.sleep(min(took_s * PAUSE_FACTOR, PAUSE_MOST_S))
+            copy.execute("PRAGMA journal_mode = DELETE").get  # noqa: B018 - stands alone, without a log
+            os.fsync(file.fileno())
+
+
+def share_done(backup: apsw.Backup) -> float:
+    """Return how much of a copy is done, 0 to 1."""
+    return 1.0 - backup.remaining / max(backup.page_count, 1)
