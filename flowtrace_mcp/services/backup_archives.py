@@ -6,6 +6,7 @@ under names that we choose, and never more bytes than they say and the disk has 
 
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,16 @@ ARCHIVE_PREFIX: Final = "flowtrace_backup_"
 IMPORTED_PREFIX: Final = "imported_"
 ENTRIES_MOST: Final = 8
 _ENCRYPTED: Final = 0x1
+# What the standard library raises where a zip file is broken; a place before its beginning is OSError.
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    RuntimeError,  # NotImplementedError is one
+    ValueError,
+    OSError,
+)
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -142,13 +153,11 @@ def _entries(manifest: Manifest) -> Iterator[tuple[str, int]]:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise InputError(
-            f"cannot read {path.name!r}",
-            why=error.strerror or type(error).__name__,
-            mend="check the path",
+            f"cannot read {path.name!r}", why="it is not there", mend="check the path"
         ) from error
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise InputError(
             f"cannot read {path.name[:80]!r}",
             why="it is no zip file",
@@ -207,7 +216,7 @@ def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit_bytes: int)
                 if left < 0:
                     raise _not_whole()
                 yield part
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise _not_whole() from error
 
 

@@ -1,6 +1,7 @@
 """A backup's content back into the file that is in use: instead of what is there, or beside it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace as replace_fields
 
-from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.errors import BusyError, InputError
 from flowtrace_mcp.ingest.otlp_encoding import logs_request, metrics_request, trace_request
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
 from flowtrace_mcp.model.forwarding import Signal
@@ -28,7 +29,7 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.export_files import write_lines
 from flowtrace_mcp.services.export_memories import export_lines, open_export
 from flowtrace_mcp.services.import_memories import ImportRequest, import_memories
-from flowtrace_mcp.services.keys import note_action
+from flowtrace_mcp.storage.audit import AuditEntry
 from flowtrace_mcp.storage.file_copy import Note
 from flowtrace_mcp.storage.store import Store
 
@@ -119,16 +120,32 @@ def restore_backup(
             name = free_id(context, PRE_RESTORE_PREFIX)
             kept.append(create_backup(context, BackupRequest(name=name)).backup_id)
 
-        note_action(context, "backup", f"restoring {backup.backup_id} ({request.mode})")
         if request.mode is RestoreMode.REPLACE:
             copies.replace_with(copy, keep, note)
+            _note_restored(context, backup.backup_id, request.mode)
             return Restored(
                 backup_id=backup.backup_id, pre_restore_backup=kept[0], mode=request.mode
             )
         keep()
         done = Restored(backup_id=backup.backup_id, pre_restore_backup=kept[0], mode=request.mode)
         _merge(context, copy, done, note)
+        _note_restored(context, backup.backup_id, request.mode)
         return done
+
+
+def _note_restored(context: Context, backup_id: str, mode: RestoreMode) -> None:
+    """Keep in the audit record what was done, in the content that is there now.
+
+    The first write of this process is refused, as that of every other: what waited was made for the
+    content before.
+    """
+    entry = AuditEntry(
+        at_us=context.now_us(), who="here", action="backup", what=f"restored {backup_id} ({mode})"
+    )
+    for _ in range(2):
+        with suppress(BusyError):
+            context.store.access.insert_entries([entry])
+            return
 
 
 def _merge(context: Context, copy: Path, done: Restored, note: Note) -> None:
