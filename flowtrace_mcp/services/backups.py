@@ -163,6 +163,29 @@ def create_backup(context: Context, request: BackupRequest, note: Note = lambda 
         return finish_backup(context, folder, manifest)
 
 
+def adopt_copy(context: Context, folder: Path) -> Backup:
+    """Make a backup of a copy that lies in the folder of its name already.
+
+    What does not hold together is kept as it is, with nothing told of what it holds.
+    """
+    plain, whole = folder / DATABASE_FILE, Tally()
+    try:
+        facts = inspect_copy(plain)
+    except StorageError:
+        facts = CopyFacts(schema_version=0, data_folder_id="", counts={})
+    for _ in whole.of(read_parts(plain)):
+        pass
+    manifest = msgspec.structs.replace(
+        _manifest(facts, whole, DATABASE_FILE, whole),
+        backup_id=folder.name,
+        created_at=context.now_us() // 1_000_000,
+    )
+    with storage_paths():
+        _write_manifest(folder, manifest)
+        _sync_folder(folder.parent)
+    return Backup(manifest=manifest, path=folder)
+
+
 def list_backups(context: Context) -> list[Backup]:
     """Return the backups, newest first; a folder without a manifest of ours is none."""
     folder = backups_folder(context)
@@ -288,11 +311,9 @@ def finish_backup(context: Context, folder: Path, manifest: Manifest) -> Backup:
     Raises:
         ConflictError: Another one has got the name meanwhile.
     """
-    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     target = backups_folder(context) / manifest.backup_id
     with storage_paths():
-        write_parts(folder / MANIFEST_FILE, [data, b"\n"])
-        _sync_folder(folder)
+        _write_manifest(folder, manifest)
         try:
             folder.rename(target)
         except OSError as error:
@@ -390,6 +411,13 @@ def _pack(
         parts = encrypted(parts, key)
     with storage_paths():
         write_parts(folder / name, stored.of(parts))
+    manifest = _manifest(facts, whole, name, stored)
+    return msgspec.structs.replace(
+        manifest, compression="zstd" if request.is_compressed else "none"
+    )
+
+
+def _manifest(facts: CopyFacts, whole: Tally, name: str, stored: Tally) -> Manifest:
     return Manifest(
         format=FORMAT_VERSION,
         backup_id="unnamed",
@@ -400,10 +428,16 @@ def _pack(
         counts=dict(facts.counts),
         database_bytes=whole.size_bytes,
         database_sha256=whole.sha256,
-        compression="zstd" if request.is_compressed else "none",
+        compression="none",
         encryption=None,
         files=(StoredFile(path=name, size_bytes=stored.size_bytes, sha256=stored.sha256),),
     )
+
+
+def _write_manifest(folder: Path, manifest: Manifest) -> None:
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    write_parts(folder / MANIFEST_FILE, [data, b"\n"])
+    _sync_folder(folder)
 
 
 def _opened(path: Path) -> Backup | None:

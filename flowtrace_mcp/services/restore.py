@@ -18,11 +18,13 @@ from flowtrace_mcp.model.memory_lines import Arrival
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.services.backups import (
-    BackupRequest,
-    create_backup,
+    DATABASE_FILE,
+    adopt_copy,
+    backups_folder,
     find_backup,
     free_id,
     refuse_full,
+    storage_paths,
     unpacked,
 )
 from flowtrace_mcp.services.context import Caller, Context
@@ -114,21 +116,24 @@ def restore_backup(
         copies.prepare(copy, context.now_us())
         # The copy kept, and the log that holds the new content until it is copied back.
         refuse_full(context, context.store.facts().file_bytes + 2 * copy.stat().st_size)
-        kept: list[str] = []
+        folder = backups_folder(context) / free_id(context, PRE_RESTORE_PREFIX)
 
         def keep() -> None:
-            name = free_id(context, PRE_RESTORE_PREFIX)
-            kept.append(create_backup(context, BackupRequest(name=name)).backup_id)
+            with storage_paths():
+                folder.mkdir(mode=0o700)
+            copies.copy_raw(folder / DATABASE_FILE, is_paced=False)
 
         if request.mode is RestoreMode.REPLACE:
             copies.replace_with(copy, keep, note)
-            _note_restored(context, backup.backup_id, request.mode)
-            return Restored(
-                backup_id=backup.backup_id, pre_restore_backup=kept[0], mode=request.mode
-            )
-        keep()
-        done = Restored(backup_id=backup.backup_id, pre_restore_backup=kept[0], mode=request.mode)
-        _merge(context, copy, done, note)
+        else:
+            keep()
+        done = Restored(
+            backup_id=backup.backup_id,
+            pre_restore_backup=adopt_copy(context, folder).backup_id,
+            mode=request.mode,
+        )
+        if request.mode is RestoreMode.MERGE:
+            _merge(context, copy, done, note)
         _note_restored(context, backup.backup_id, request.mode)
         return done
 

@@ -21,8 +21,16 @@ PAUSE_MOST_S: Final = 0.05
 Note = Callable[[float], None]  # is told the share that is done, 0 to 1
 
 
-def copy_database(source: Path, target: Path, note: Note = lambda _: None) -> None:
+def copy_database(
+    source: Path, target: Path, note: Note = lambda _: None, *, is_paced: bool = True
+) -> None:
     """Write one state of a database, as of now, to a new file; others go on writing.
+
+    Args:
+        source: The database, open elsewhere or not.
+        target: Nothing is there yet.
+        note: Is told how far it is.
+        is_paced: Whether the disk is left to others now and then; not while they wait for us.
 
     Raises:
         StorageError: It cannot be read, or there is no room.
@@ -37,10 +45,11 @@ def copy_database(source: Path, target: Path, note: Note = lambda _: None) -> No
                 while not backup.done:
                     began_s = time.monotonic()
                     backup.step(STEP_PAGES)
-                    os.fsync(file.fileno())
                     note(share_done(backup))
-                    took_s = time.monotonic() - began_s
-                    time.sleep(min(took_s * PAUSE_FACTOR, PAUSE_MOST_S))
+                    if is_paced:
+                        os.fsync(file.fileno())
+                        took_s = time.monotonic() - began_s
+                        time.sleep(min(took_s * PAUSE_FACTOR, PAUSE_MOST_S))
             copy.execute("PRAGMA journal_mode = DELETE").get  # noqa: B018 - stands alone, without a log
             os.fsync(file.fileno())
 

@@ -83,9 +83,9 @@ class CopyStore:
         copy_database(self._database.path, target, note)
         return inspect_copy(target)
 
-    def copy_raw(self, target: Path) -> None:
+    def copy_raw(self, target: Path, *, is_paced: bool = True) -> None:
         """Write every page of the file as it is now to a new path, whatever state it is in."""
-        copy_database(self._database.path, target)
+        copy_database(self._database.path, target, is_paced=is_paced)
 
     def replace_with(
         self, prepared: Path, before: Callable[[], None], note: Note = lambda _: None

@@ -132,6 +132,25 @@ def test_what_was_made_for_the_former_content_is_refused_and_the_next_write_succ
     assert "Staging moved to beta" in told(lived, caller, "where is staging")
 
 
+def test_a_damaged_file_is_restored_and_kept_as_it_was(lived: Context, caller: Caller) -> None:
+    keep(lived, caller, *(f"fact {number} " + "words " * 200 for number in range(40)))
+    create_backup(lived, BackupRequest(name="b"))
+    lived.store.scrub_log()
+    path = lived.settings.db_path
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xff" * 8192)
+
+    done = restore_backup(lived, RestoreRequest(backup_id="b"))
+
+    assert lived.store.check() == []
+    assert lived.store.facts().memory_count == 42
+    kept = find_backup(lived, done.pre_restore_backup)
+    assert kept.manifest.counts == {}
+    with pytest.raises(DamagedError):
+        restore_backup(lived, RestoreRequest(backup_id=kept.backup_id))
+
+
 def test_a_restore_is_on_record_in_the_content_that_is_there_then(lived: Context) -> None:
     create_backup(lived, BackupRequest(name="b"))
 
