@@ -153,7 +153,6 @@ def create_backup(context: Context, request: BackupRequest, note: Note = lambda 
         plain = folder / "copy"
         facts = context.store.copies.copy_to(plain, note)
         manifest = _pack(folder, plain, facts, request, key)
-        plain.unlink()
         manifest = msgspec.structs.replace(
             manifest,
             backup_id=backup_id,
@@ -401,9 +400,15 @@ def storage_paths() -> Iterator[None]:
 def _pack(
     folder: Path, plain: Path, facts: CopyFacts, request: BackupRequest, key: bytes
 ) -> Manifest:
-    """Write the stored file of a copy beside it, and return what is known of both."""
-    name = f"{DATABASE_FILE}.sealed" if request.is_compressed or key else DATABASE_FILE
+    """Make the stored file of a copy, which goes, and return what is known of both."""
     whole, stored = Tally(), Tally()
+    if not request.is_compressed and not key:  # the copy itself, read once for its hash
+        with storage_paths():
+            plain.rename(folder / DATABASE_FILE)
+        for _ in whole.of(read_parts(folder / DATABASE_FILE)):
+            pass
+        return _manifest(facts, whole, DATABASE_FILE, whole)
+    name = f"{DATABASE_FILE}.sealed"
     parts = whole.of(read_parts(plain))
     if request.is_compressed:
         parts = compressed(parts)
@@ -411,6 +416,7 @@ def _pack(
         parts = encrypted(parts, key)
     with storage_paths():
         write_parts(folder / name, stored.of(parts))
+        plain.unlink()
     manifest = _manifest(facts, whole, name, stored)
     return msgspec.structs.replace(
         manifest, compression="zstd" if request.is_compressed else "none"

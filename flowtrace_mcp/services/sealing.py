@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -26,6 +26,8 @@ else:
     from backports import zstd
 
 CHUNK_BYTES: Final = 1024 * 1024
+# More in one heap holds up everybody's commits when it goes to the disk at last.
+SYNC_BYTES: Final = 2 * CHUNK_BYTES
 RECORD_BYTES: Final = 64 * 1024
 TAG_BYTES: Final = 16
 PREFIX_BYTES: Final = 7
@@ -110,10 +112,19 @@ def read_parts(path: Path) -> Iterator[bytes]:
 def write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Write parts to a new file, for nobody else to read, and see it on the disk."""
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        waiting_bytes = 0
         for part in parts:
             file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
+            waiting_bytes += len(part)
+            if waiting_bytes >= SYNC_BYTES:
+                _sync(file)
+                waiting_bytes = 0
+        _sync(file)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
