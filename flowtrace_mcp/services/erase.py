@@ -1,11 +1,12 @@
 """Erase what is stored of a session, a project, a user or a time, and prove that it is gone."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flowtrace_mcp.errors import FlowtraceError, InputError, NotFoundError
+from flowtrace_mcp.errors import FlowtraceError, InputError, NotFoundError, StorageError
 from flowtrace_mcp.model.edge import unpack_edge
 from flowtrace_mcp.services.backups import (
     delete_backup,
@@ -17,6 +18,7 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_spool import HookSpool
 from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.named_projects import named_project
+from flowtrace_mcp.services.repair_database import ASIDE_PREFIX
 from flowtrace_mcp.services.spool_state import SPOOL_FILE, TAKING_FILE
 from flowtrace_mcp.settings import LOG_FILE
 from flowtrace_mcp.storage.erasure_store import ALL_US, Subject
@@ -202,6 +204,7 @@ def search_everywhere(context: Context, needles: Sequence[bytes]) -> Verified:
     for path, place in beside:
         if path.is_file():
             hits.update(search_file(path, needles, place))
+    hits.update(_search_kept_aside(context, needles))
     backups, unread = _search_backups(context, needles)
     return Verified(hits=dict(hits), backups=backups, unread=tuple(unread))
 
@@ -210,6 +213,23 @@ def finish_owed(context: Context) -> bool:
     """Empty the log that an erasure could not empty; say whether nothing is owed any more."""
     store = context.store.erasure
     return not store.owes_log() or store.empty_log()
+
+
+def _search_kept_aside(context: Context, needles: Sequence[bytes]) -> Counter[str]:
+    """Look into what repairs and upgrades have kept of the file as it was."""
+    home, name = context.settings.db_path.parent, context.settings.db_path.name
+    hits: Counter[str] = Counter()
+    for path in sorted([*home.glob(f"{ASIDE_PREFIX}*/*"), *home.glob(f"{name}.schema-*")]):
+        place = path.relative_to(home).as_posix()
+        with making_folder(context) as folder:
+            shutil.copy2(path, folder / "copy")
+            try:
+                count = sum(search_copy(folder / "copy", needles).values())
+            except StorageError:  # as damaged as it was, or a log: only its bytes can be looked at
+                count = sum(search_file(path, needles, place).values())
+        if count:
+            hits[place] = count
+    return hits
 
 
 def _search_backups(context: Context, needles: Sequence[bytes]) -> tuple[dict[str, int], list[str]]:

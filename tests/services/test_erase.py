@@ -179,6 +179,23 @@ def test_events_that_wait_in_the_spool_are_found(lived: Context) -> None:
     assert "hooks.spool" in verify_words(lived, [CANARIES["log"]]).hits
 
 
+def test_what_a_repair_or_an_upgrade_has_kept_is_looked_into(lived: Context) -> None:
+    home, word = lived.settings.home, CANARIES["argument"]
+    (home / "damaged_1").mkdir()
+    lived.store.copies.copy_raw(home / "damaged_1" / "flowtrace.db")
+    (home / "damaged_1" / "flowtrace.db-wal").write_bytes(b"x" * 100 + word.encode())
+    lived.store.copies.copy_raw(home / "flowtrace.db.schema-0")
+
+    erase(lived, EraseRequest(session=SESSION))
+
+    found = verify_words(lived, [word]).hits
+    assert set(found) == {
+        "damaged_1/flowtrace.db",
+        "damaged_1/flowtrace.db-wal",
+        "flowtrace.db.schema-0",
+    }
+
+
 def test_a_log_that_a_reader_holds_is_pending_and_emptied_later(lived: Context) -> None:
     held, done = threading.Event(), threading.Event()
 
