@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 
-from flowtrace_mcp.errors import OUTSIDE, BusyError
+from flowtrace_mcp.errors import OUTSIDE, BusyError, RateError
 from flowtrace_mcp.ingest.otlp_grpc import OtlpGrpc
 from flowtrace_mcp.settings import Settings
 from tests.ingest.conformance.receiver import (
@@ -117,6 +117,8 @@ def test_point_20_only_overload_has_a_code_that_senders_repeat(kind, caplog):
     pauses = [detail for detail in status.details if detail.Is(RetryInfo.DESCRIPTOR)]
     if kind is BusyError:
         assert (code, len(pauses)) == (grpc.StatusCode.UNAVAILABLE, 1)
+    elif kind is RateError:  # repeated only because it says when
+        assert (code, len(pauses)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, 1)
     else:
         assert code.value[0] not in REPEATED
         assert pauses == []

@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 from starlette.testclient import TestClient
 
-from flowtrace_mcp.errors import OUTSIDE, BusyError
+from flowtrace_mcp.errors import OUTSIDE, BusyError, RateError
 from flowtrace_mcp.ingest import otlp_http
 from flowtrace_mcp.ingest.otlp_http import OtlpHttp
 from flowtrace_mcp.settings import Settings
@@ -261,8 +261,10 @@ def test_point_12_only_overload_asks_for_a_repetition(kind, caplog):
     with ThreadPoolExecutor(1) as workers:
         client = TestClient(OtlpHttp(Failing(kind("failed")), LIMIT_BYTES, workers))
         answer = client.post("/v1/traces", content=b"x", headers={"content-type": PROTOBUF})
-    if kind is BusyError:
-        assert (answer.status_code, answer.headers["retry-after"].isdigit()) == (503, True)
+    overload = {BusyError: 503, RateError: 429}
+    if kind in overload:
+        assert answer.status_code == overload[kind]
+        assert answer.headers["retry-after"].isdigit()
     else:
         assert answer.status_code not in REPEATED
         assert "retry-after" not in answer.headers
