@@ -27,6 +27,9 @@ _LIST: Final = f"SELECT {_COLUMNS} FROM api_keys ORDER BY created_us DESC, key_i
 _REVOKE: Final = """
     UPDATE api_keys SET revoked_us = ? WHERE key_id = ? AND revoked_us IS NULL
 """
+_ALL_ROWS: Final = f"SELECT {_COLUMNS}, digest FROM api_keys ORDER BY key_id"
+_DELETE_ALL: Final = "DELETE FROM api_keys"
+_INSERT_ROW: Final = f"INSERT INTO api_keys ({_COLUMNS}, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 KEYS_LIMIT: Final = 1000
 
 
@@ -86,3 +89,10 @@ def _key(row: tuple[str, str, str, str, int, int | None, int | None]) -> ApiKey:
         expires_us=expires_us,
         revoked_us=revoked_us,
     )
+
+
+def carry_keys(source: apsw.Connection, target: apsw.Connection) -> None:
+    """Let a file have the keys of another and none of its own: one that is revoked stays so."""
+    rows = list(source.execute(_ALL_ROWS))
+    target.execute(_DELETE_ALL)
+    target.executemany(_INSERT_ROW, rows)

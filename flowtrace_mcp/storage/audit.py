@@ -26,6 +26,11 @@ _COUNTS: Final = """
     SELECT who, action, count(*) FROM audit WHERE at_us >= ?
     GROUP BY who, action ORDER BY who, action LIMIT ?
 """
+_ALL_ROWS: Final = "SELECT entry_id, at_us, who, action, what, status FROM audit ORDER BY entry_id"
+_DELETE_ALL: Final = "DELETE FROM audit"
+_INSERT_ROW: Final = """
+    INSERT INTO audit (entry_id, at_us, who, action, what, status) VALUES (?, ?, ?, ?, ?, ?)
+"""
 # The oldest make room.
 _TRIM: Final = """
     DELETE FROM audit WHERE entry_id <= (SELECT max(entry_id) FROM audit) - ?
@@ -75,3 +80,10 @@ def list_entries(
 def count_entries(reader: apsw.Connection, since_us: int) -> list[tuple[str, str, int]]:
     """Return (who, action, how often) since a time."""
     return list(reader.execute(_COUNTS, (since_us, COUNTS_LIMIT)))
+
+
+def carry_entries(source: apsw.Connection, target: apsw.Connection) -> None:
+    """Let a file have the entries of another and none of its own: nothing done is undone."""
+    rows = list(source.execute(_ALL_ROWS))
+    target.execute(_DELETE_ALL)
+    target.executemany(_INSERT_ROW, rows)

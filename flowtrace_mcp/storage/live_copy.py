@@ -19,7 +19,17 @@ from typing import Final
 import apsw
 
 from flowtrace_mcp.errors import BusyError, DamagedError
-from flowtrace_mcp.storage import edges, logs, memories, meta, metric_points, sessions, traces
+from flowtrace_mcp.storage import (
+    api_keys,
+    audit,
+    edges,
+    logs,
+    memories,
+    meta,
+    metric_points,
+    sessions,
+    traces,
+)
 from flowtrace_mcp.storage.connection import BUSY_LIMIT_S, connect, storage_errors
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.file_copy import STEP_PAGES, Note, copy_database, share_done
@@ -108,28 +118,43 @@ class CopyStore:
         self._database.scrub_log()
 
     def prepare(self, copy: Path, now_us: int) -> None:
-        """Make a copy fit to take the live content's place: same folder id, known projects.
+        """Make a copy fit to take the live content's place.
+
+        The folder's id, the projects' numbers, the keys and the record of access stay as they are
+        now: a key that was revoked since is not in force again.
 
         Raises:
             NewerFileError: A newer Flowtrace wrote it.
             DamagedError: It is not ours, or does not hold together.
         """
-        with self._database.snapshot() as reader:
-            folder_id = meta.find_meta(reader, meta.DATA_FOLDER_ID) or ""
-            sequences = list(reader.execute(_SEQUENCES))
-            known = list_projects(reader, PROJECTS_LIMIT)
-        with storage_errors(), closing(_open_alone(copy)) as connection:
+        with (
+            storage_errors(),
+            closing(_open_alone(copy)) as connection,
+            self._database.snapshot() as reader,
+        ):
             _upgrade(connection, now_us)
             with connection:
-                meta.update_meta(connection, meta.DATA_FOLDER_ID, folder_id)
                 meta.update_meta(connection, meta.RESTORED, uuid.uuid4().hex)
                 connection.execute(_FORGET_LEASES)
-                for name, number in sequences:
-                    connection.execute(_BEGIN_AT, {"name": name, "seq": number})
-                    connection.execute(_RAISE, (number, name))
-                for one in known:
-                    row = (one.project_id, one.identity, one.name, one.created_us)
-                    connection.execute(_KEEP_PROJECT, row)
+                for carry in (_carry_id, api_keys.carry_keys, audit.carry_entries, _carry_numbers):
+                    with suppress(apsw.CorruptError):  # a damaged file is what is restored over
+                        carry(reader, connection)
+
+
+def _carry_id(reader: apsw.Connection, connection: apsw.Connection) -> None:
+    folder_id = meta.find_meta(reader, meta.DATA_FOLDER_ID)
+    if folder_id:
+        meta.update_meta(connection, meta.DATA_FOLDER_ID, folder_id)
+
+
+def _carry_numbers(reader: apsw.Connection, connection: apsw.Connection) -> None:
+    """Let no number be given twice: neither of rows nor of projects."""
+    for name, number in list(reader.execute(_SEQUENCES)):
+        connection.execute(_BEGIN_AT, {"name": name, "seq": number})
+        connection.execute(_RAISE, (number, name))
+    for one in list_projects(reader, PROJECTS_LIMIT):
+        row = (one.project_id, one.identity, one.name, one.created_us)
+        connection.execute(_KEEP_PROJECT, row)
 
 
 def inspect_copy(path: Path) -> CopyFacts:

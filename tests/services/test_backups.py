@@ -37,6 +37,7 @@ from flowtrace_mcp.services.backups import (
     verify_backup,
 )
 from flowtrace_mcp.services.context import Caller, Context, place_of
+from flowtrace_mcp.services.keys import KeyRing, create_key, revoke_key
 from flowtrace_mcp.services.recall import RecallRequest, recall
 from flowtrace_mcp.services.remember import RememberRequest, remember
 from flowtrace_mcp.services.restore import RestoreMode, RestoreRequest, restore_backup
@@ -130,6 +131,26 @@ def test_what_was_made_for_the_former_content_is_refused_and_the_next_write_succ
     keep(other, caller, "Staging moved to beta")
 
     assert "Staging moved to beta" in told(lived, caller, "where is staging")
+
+
+def test_a_key_that_was_revoked_stays_so_and_the_record_stays_whole(lived: Context) -> None:
+    key, secret = create_key(lived, "ci", "reader")
+    create_backup(lived, BackupRequest(name="b"))
+    revoke_key(lived, key.key_id)
+    later, later_secret = create_key(lived, "later", "writer")
+
+    restore_backup(lived, RestoreRequest(backup_id="b"))
+
+    ring = KeyRing(lived)
+    assert ring.find(secret) is None
+    assert ring.find(later_secret) == later
+    done = [entry.what for entry in lived.store.access.list_entries(2**62, 0, 10)]
+    assert done == [
+        "restored b (replace)",
+        f"created {later.key_id} (writer)",
+        f"revoked {key.key_id}",
+        f"created {key.key_id} (reader)",
+    ]
 
 
 def test_a_damaged_file_is_restored_and_kept_as_it_was(lived: Context, caller: Caller) -> None:
