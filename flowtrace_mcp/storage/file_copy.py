@@ -11,9 +11,9 @@ import apsw
 
 from flowtrace_mcp.storage.connection import connect, storage_errors
 
-# A step is 256 KiB. It is on the disk before the next one: what waits for the disk in one heap at
+# A step is 64 KiB. It is on the disk before the next one: what waits for the disk in one heap at
 # the end would hold up every commit of the writers.
-STEP_PAGES: Final = 64
+STEP_PAGES: Final = 16
 # After a step the disk is left to others for longer than the step took, at most so long.
 PAUSE_FACTOR: Final = 2
 PAUSE_MOST_S: Final = 0.05
@@ -47,11 +47,15 @@ def copy_database(
                     backup.step(STEP_PAGES)
                     note(share_done(backup))
                     if is_paced:
-                        os.fsync(file.fileno())
+                        _sync_data(file.fileno())
                         took_s = time.monotonic() - began_s
                         time.sleep(min(took_s * PAUSE_FACTOR, PAUSE_MOST_S))
             copy.execute("PRAGMA journal_mode = DELETE").get  # noqa: B018 - stands alone, without a log
             os.fsync(file.fileno())
+
+
+# What the file system notes of a file may wait, and with it everybody's commits.
+_sync_data: Final = getattr(os, "fdatasync", os.fsync)
 
 
 def share_done(backup: apsw.Backup) -> float:
