@@ -50,6 +50,16 @@ class Command:
 
 COMMANDS: Final = (
     Command(
+        name="install",
+        summary="put Flowtrace into an editor's or agent's configuration",
+        example="flowtrace install claude-code cursor",
+    ),
+    Command(
+        name="uninstall",
+        summary="take it out again, files restored as they were",
+        example="flowtrace uninstall --all --dry-run",
+    ),
+    Command(
         name="serve",
         summary="listen in the foreground, without an editor",
         example="flowtrace serve",
