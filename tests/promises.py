@@ -10,6 +10,8 @@ PROMISES: Final[dict[str, str]] = {
     # Try it, install
     "demo": "`flowtrace demo` remembers, recalls and traces for real, in a folder of its own.",
     "no-network": "The embedding model is in the package and works without network.",
+    "install": "`flowtrace install` puts the server into a client's configuration; twice changes nothing.",
+    "uninstall": "`flowtrace uninstall` restores a client's files byte for byte.",
     # Memory
     "remember-and-recall": "What was remembered is recalled by a later process.",
     "word-for-word": "A memory is kept word for word.",

@@ -50,16 +50,6 @@ class Command:
 
 COMMANDS: Final = (
     Command(
-        name="install",
-        summary="put Flowtrace into an editor's or agent's configuration",
-        example="flowtrace install claude-code cursor",
-    ),
-    Command(
-        name="uninstall",
-        summary="take it out again, files restored as they were",
-        example="flowtrace uninstall --all --dry-run",
-    ),
-    Command(
         name="serve",
         summary="listen in the foreground, without an editor",
         example="flowtrace serve",
@@ -69,6 +59,16 @@ COMMANDS: Final = (
         name="demo",
         summary="show what Flowtrace does, for real, in a folder of its own",
         example="flowtrace demo",
+    ),
+    Command(
+        name="install",
+        summary="put Flowtrace into an editor's or agent's configuration",
+        example="flowtrace install claude-code cursor",
+    ),
+    Command(
+        name="uninstall",
+        summary="take it out again, files restored as they were",
+        example="flowtrace uninstall --all --dry-run",
     ),
     Command(
         name="status",

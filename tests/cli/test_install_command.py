@@ -1,0 +1,63 @@
+"""`flowtrace install` and `uninstall`, typed by hand."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Type
+
+
+@pytest.fixture
+def person(environ: dict[str, str]) -> Path:
+    """Return a home folder with Cursor in it."""
+    home = Path(environ["HOME"])
+    (home / ".cursor").mkdir()
+    return home
+
+
+def test_the_clients_that_are_found_are_told_and_left_again(typed: Type, person: Path) -> None:
+    shown = typed("install", "--all", "--dry-run")
+    put_in = typed("install", "--all")
+    again = typed("install", "--all")
+
+    path = person / ".cursor/mcp.json"
+    assert f"+++ {path}" in shown.out
+    assert f"Cursor: Flowtrace is in {path}" in put_in.out
+    assert json.loads(path.read_text())["mcpServers"]["flowtrace"]["command"].startswith("/")
+    assert again.out == "Cursor: nothing to change\n"
+    assert typed("uninstall", "cursor").code == 0
+    assert not path.exists()
+
+
+def test_hooks_and_telemetry_are_switched_on_when_told(typed: Type, person: Path) -> None:
+    body = typed("install", "cursor", "claude-code", "--yes", "--json").body
+
+    assert body["failed"] == 0
+    assert str(person / ".cursor/hooks.json") in body["clients"][0]["files"]
+    settings = json.loads((person / ".claude/settings.json").read_text())
+    assert settings["env"]["CLAUDE_CODE_ENABLE_TELEMETRY"] == "1"
+    assert "PostToolUse" in settings["hooks"]
+
+
+@pytest.mark.usefixtures("person")
+def test_who_names_no_client_is_told_which_there_are(typed: Type) -> None:
+    answer = typed("install")
+
+    assert answer.code != 0
+    assert "found here: cursor" in answer.err
+
+
+def test_one_that_refuses_does_not_keep_the_others_waiting(typed: Type, person: Path) -> None:
+    (person / ".cursor/mcp.json").write_text("{ not json")
+
+    answer = typed("install", "cursor", "codex")
+
+    assert answer.code == 1
+    assert "cannot read the JSON at line 1" in answer.out
+    assert (person / ".codex/config.toml").exists()
+
+
+def test_without_any_client_it_says_so(typed: Type) -> None:
+    assert typed("install", "--all").out == "no client that Flowtrace knows was found here\n"
+    assert "no receipt and no entry was found" in typed("uninstall", "cursor").out
