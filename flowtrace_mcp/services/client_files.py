@@ -4,8 +4,8 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -174,20 +174,13 @@ def _without(text: str, entry: Entry) -> str:
     return jsonc.without(text, entry.keys)
 
 
-class _about:  # noqa: N801 - reads as a statement, as `suppress` does
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
     """Say of which file an error of the text is."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if isinstance(error, InputError):
-            raise InputError(
-                f"{self._path}: {error.what}", why=error.why, mend=error.mend
-            ) from error
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error.what}", why=error.why, mend=error.mend) from error
 
 
 def _unusable(path: Path, why: str, *, mend: str = "mend it, then try again") -> InputError:

@@ -1,6 +1,6 @@
 """What happened hour by hour or day by day: calls, tokens, cost, errors, durations, sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -80,11 +80,8 @@ def timeseries(
     return Series(buckets=tuple(buckets), total=total)
 
 
-def _row(measures: Measures, hours: Iterable[ProjectHour]) -> Row:
-    durations, sessions = DDSketch(), HyperLogLog()
-    for hour in hours:
-        durations.merge(hour.durations)
-        sessions.merge(hour.sessions)
+def _row(measures: Measures, hours: Sequence[ProjectHour]) -> Row:
+    durations, sessions = _merged(hours)
     row: Row = {
         "spans": measures.span_count,
         "errors": measures.error_count,
@@ -98,3 +95,13 @@ def _row(measures: Measures, hours: Iterable[ProjectHour]) -> Row:
     if durations.count:
         row |= {name: ms(durations.quantile(q)) for name, q in _PERCENTILES}
     return full(row)
+
+
+def _merged(hours: Sequence[ProjectHour]) -> tuple[DDSketch, HyperLogLog]:
+    if len(hours) == 1:  # as they are: nothing to merge
+        return hours[0].durations, hours[0].sessions
+    durations, sessions = DDSketch(), HyperLogLog()
+    for hour in hours:
+        durations.merge(hour.durations)
+        sessions.merge(hour.sessions)
+    return durations, sessions
