@@ -274,22 +274,24 @@ def _inserted(text: str, node: Node, head: str, value: Json, style: _Style) -> s
 def _cut(text: str, parent: Node, at: int) -> str:
     """Return the text without one member, its line, and the comma that only it needed."""
     member = parent.members[at]
-    start, end = member.start, member.node.end
-    commas = [member.comma] if member.comma >= 0 else []
-    if not commas and at:  # the last one of several: the comma before it is needed no more
-        commas = [parent.members[at - 1].comma]
-    after = max([end, *(comma + 1 for comma in commas)])
+    start, end, comma = member.start, member.node.end, member.comma
+    if comma < 0 and at:  # the last one of several: the comma before it is needed no more
+        comma = parent.members[at - 1].comma
+    after = max(end, comma + 1)
     rest = text[after:].lstrip(" \t")
+    is_last = at == len(parent.members) - 1
+    gone = [(start, end)]
+    if comma >= 0:
+        gone.append((comma, comma + 1))
     if rest.startswith(("\n", "\r\n")):  # it has the end of its line for itself
-        start = len(text[:start].rstrip())
-    elif "\n" not in text[start:after]:
-        end = len(text) - len(rest) if after == end or commas == [end] else end
-    for comma in sorted(commas, reverse=True):
-        if not start <= comma < end:
-            text = text[:comma] + text[comma + 1 :]
-            if comma < start:
-                start, end = start - 1, end - 1
-    return text[:start] + text[end:]
+        gone.append((len(text[:start].rstrip()), start))
+    elif is_last:
+        gone.append((len(text[:start].rstrip(" \t")), start))
+    else:
+        gone.append((after, len(text) - len(rest)))
+    for first, last in sorted(gone, reverse=True):
+        text = text[:first] + text[last:]
+    return text
 
 
 def _blocked(path: Path) -> InputError:

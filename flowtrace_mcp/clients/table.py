@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 Form = Literal["json", "toml"]
 Scope = Literal["user", "project"]
 SERVER: Final = "flowtrace"
+_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class Entry:
     value: Any
     is_item: bool = False  # of the array at ``keys``, among others
     gives_way: bool = False  # another value that is there is a person's own, and stays
+    decides: bool = False  # and where it does, the whole part stays out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,18 @@ def _claude_file(places: Places) -> Path:
     return Path(told) / ".claude.json" if told else places.home / ".claude.json"
 
 
+def _claude_settings(places: Places) -> Path:
+    return _claude_folder(places) / "settings.json"
+
+
+def _gemini_file(places: Places) -> Path:
+    return places.home / ".gemini/settings.json"
+
+
+def _codex_hooks_file(places: Places) -> Path:
+    return _codex_folder(places) / "hooks.json"
+
+
 def _codex_folder(places: Places) -> Path:
     return Path(places.environ.get("CODEX_HOME") or places.home / ".codex")
 
@@ -173,24 +187,17 @@ CURSOR_EVENTS: Final = (
 )
 
 
-def _claude_hooks(client: Client, places: Places, program: Program) -> Sequence[Entry]:
-    path = _claude_folder(places) / "settings.json"
-    return _hooks_in(path, CLAUDE_EVENTS, program.hook_line(client.agent))
+def _hooks_at(file: Callable[[Places], Path], events: Sequence[str]) -> _Say:
+    """Return what declares hooks in the form that Claude Code, Codex and Gemini CLI share."""
+
+    def say(client: Client, places: Places, program: Program) -> Sequence[Entry]:
+        item = {"hooks": [{"type": "command", "command": program.hook_line(client.agent)}]}
+        return _items(file(places), events, item)
+
+    return say
 
 
-def _codex_hooks(client: Client, places: Places, program: Program) -> Sequence[Entry]:
-    path = _codex_folder(places) / "hooks.json"
-    return _hooks_in(path, CODEX_EVENTS, program.hook_line(client.agent))
-
-
-def _gemini_hooks(client: Client, places: Places, program: Program) -> Sequence[Entry]:
-    path = places.home / ".gemini/settings.json"
-    return _hooks_in(path, GEMINI_EVENTS, program.hook_line(client.agent))
-
-
-def _hooks_in(path: Path, events: Sequence[str], line: str) -> list[Entry]:
-    """Return hooks in the form that Claude Code, Codex and Gemini CLI share."""
-    item = {"hooks": [{"type": "command", "command": line}]}
+def _items(path: Path, events: Sequence[str], item: Any) -> list[Entry]:
     return [
         Entry(path=path, form="json", keys=("hooks", event), value=item, is_item=True)
         for event in events
@@ -199,19 +206,12 @@ def _hooks_in(path: Path, events: Sequence[str], line: str) -> list[Entry]:
 
 def _cursor_hooks(client: Client, places: Places, program: Program) -> Sequence[Entry]:
     path = places.home / ".cursor/hooks.json"
-    item = {"command": program.hook_line(client.agent)}
     version = Entry(path=path, form="json", keys=("version",), value=1, gives_way=True)
-    return [
-        version,
-        *(
-            Entry(path=path, form="json", keys=("hooks", event), value=item, is_item=True)
-            for event in CURSOR_EVENTS
-        ),
-    ]
+    return [version, *_items(path, CURSOR_EVENTS, {"command": program.hook_line(client.agent)})]
 
 
-def _claude_telemetry(_: Client, places: Places, program: Program) -> Sequence[Entry]:
-    path = _claude_folder(places) / "settings.json"
+def claude_variables(otlp: str, token: str = "") -> dict[str, str]:
+    """Return what switches Claude Code's export on toward an address."""
     said = {
         "CLAUDE_CODE_ENABLE_TELEMETRY": "1",
         "CLAUDE_CODE_ENHANCED_TELEMETRY_BETA": "1",
@@ -219,45 +219,68 @@ def _claude_telemetry(_: Client, places: Places, program: Program) -> Sequence[E
         "OTEL_LOGS_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": program.otlp,
+        _ENDPOINT: otlp,
         "OTEL_LOG_USER_PROMPTS": "1",
         "OTEL_LOG_TOOL_DETAILS": "1",
     }
-    if program.token:
-        said["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization=Bearer {program.token}"
+    if token:
+        said["OTEL_EXPORTER_OTLP_HEADERS"] = f"Authorization=Bearer {token}"
+    return said
+
+
+def codex_telemetry(otlp: str, token: str = "") -> dict[str, Any]:
+    """Return the table ``otel`` of Codex for an address."""
+
+    def exporter(signal: str) -> dict[str, Any]:
+        said: dict[str, Any] = {"endpoint": f"{otlp}/v1/{signal}", "protocol": "binary"}
+        if token:
+            said["headers"] = {"Authorization": f"Bearer {token}"}
+        return {"otlp-http": said}
+
+    return {"trace_exporter": exporter("traces"), "exporter": exporter("logs")}
+
+
+def gemini_telemetry(otlp: str) -> dict[str, Any]:
+    """Return the setting ``telemetry`` of Gemini CLI for an address."""
+    return {"enabled": True, "traces": True, "otlpProtocol": "http", "otlpEndpoint": otlp}
+
+
+def _claude_telemetry(_: Client, places: Places, program: Program) -> Sequence[Entry]:
     return [
-        Entry(path=path, form="json", keys=("env", name), value=value, gives_way=True)
-        for name, value in said.items()
+        Entry(
+            path=_claude_settings(places),
+            form="json",
+            keys=("env", name),
+            value=value,
+            gives_way=True,
+            decides=name == _ENDPOINT,
+        )
+        for name, value in claude_variables(program.otlp, program.token).items()
     ]
 
 
 def _codex_telemetry(_: Client, places: Places, program: Program) -> Sequence[Entry]:
-    def exporter(signal: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"endpoint": f"{program.otlp}/v1/{signal}", "protocol": "binary"}
-        if program.token:
-            said["headers"] = {"Authorization": f"Bearer {program.token}"}
-        return {"otlp-http": said}
-
     return [
         Entry(
             path=_codex_folder(places) / "config.toml",
             form="toml",
             keys=("otel",),
-            value={"trace_exporter": exporter("traces"), "exporter": exporter("logs")},
+            value=codex_telemetry(program.otlp, program.token),
             gives_way=True,
+            decides=True,
         )
     ]
 
 
 def _gemini_telemetry(_: Client, places: Places, program: Program) -> Sequence[Entry]:
-    value = {"enabled": True, "traces": True, "otlpProtocol": "http", "otlpEndpoint": program.otlp}
     return [
         Entry(
-            path=places.home / ".gemini/settings.json",
+            path=_gemini_file(places),
             form="json",
             keys=("telemetry",),
-            value=value,
+            value=gemini_telemetry(program.otlp),
             gives_way=True,
+            decides=True,
         )
     ]
 
@@ -270,7 +293,7 @@ CLIENTS: Final = (
         user=lambda places: (_claude_file(places),),
         project=lambda places: (places.project / ".mcp.json",),
         server=_typed,
-        hooks=_claude_hooks,
+        hooks=_hooks_at(_claude_settings, CLAUDE_EVENTS),
         telemetry=_claude_telemetry,
         agent="claude-code",
         seen_as=("claude-code",),
@@ -320,7 +343,7 @@ CLIENTS: Final = (
         user=lambda places: (_codex_folder(places) / "config.toml",),
         keys=("mcp_servers", SERVER),
         form="toml",
-        hooks=_codex_hooks,
+        hooks=_hooks_at(_codex_hooks_file, CODEX_EVENTS),
         telemetry=_codex_telemetry,
         agent="codex",
         seen_as=("codex", "codex_exec", "codex_cli_rs", "codex-cli"),
@@ -329,9 +352,9 @@ CLIENTS: Final = (
         name="gemini",
         title="Gemini CLI",
         signs=lambda places: (places.home / ".gemini",),
-        user=lambda places: (places.home / ".gemini/settings.json",),
+        user=lambda places: (_gemini_file(places),),
         project=lambda places: (places.project / ".gemini/settings.json",),
-        hooks=_gemini_hooks,
+        hooks=_hooks_at(_gemini_file, GEMINI_EVENTS),
         telemetry=_gemini_telemetry,
         agent="gemini",
         seen_as=("gemini-cli",),

@@ -41,6 +41,11 @@ class KeptEntry(msgspec.Struct, frozen=True, kw_only=True):
     is_item: bool = False
     gives_way: bool = False
 
+    @classmethod
+    def of(cls, entry: Entry) -> "KeptEntry":
+        """Return what is kept of an entry."""
+        return cls(**{name: getattr(entry, name) for name in cls.__struct_fields__})
+
     def at(self, path: Path) -> Entry:
         """Return the entry in its file."""
         return Entry(path=path, **msgspec.structs.asdict(self))
@@ -258,10 +263,8 @@ def _wanted(
 def _foreign(entries: Sequence[Entry]) -> str:
     """Return what a person has set to something else than we would, "" when nothing is."""
     for entry in entries:
-        found = value_at(entry.path, read_file(entry.path), entry)
-        if found is not None and found != entry.value and "ENDPOINT" in entry.keys[-1]:
-            return entry.keys[-1]
-        if found is not None and found != entry.value and isinstance(entry.value, dict):
+        found = value_at(entry.path, read_file(entry.path), entry) if entry.decides else None
+        if found not in (None, entry.value):
             return ".".join(entry.keys)
     return ""
 
@@ -269,7 +272,8 @@ def _foreign(entries: Sequence[Entry]) -> str:
 def _edited(
     path: Path, before: bytes | None, ours: Sequence[Entry], kept: KeptFile | None
 ) -> bytes | None:
-    stale = [old.at(path) for old in (kept.entries if kept else ()) if old.at(path) not in ours]
+    ours_kept = [KeptEntry.of(entry) for entry in ours]
+    stale = [old.at(path) for old in (kept.entries if kept else ()) if old not in ours_kept]
     data = without_entries(path, before, stale) if before is not None and stale else before
     return with_entries(path, data, ours) if ours else data
 
@@ -282,16 +286,7 @@ def _kept_file(
     kept: KeptFile | None,
 ) -> KeptFile:
     before, after = change
-    entries = tuple(
-        KeptEntry(
-            form=one.form,
-            keys=one.keys,
-            value=one.value,
-            is_item=one.is_item,
-            gives_way=one.gives_way,
-        )
-        for one in ours
-    )
+    entries = tuple(KeptEntry.of(one) for one in ours)
     if kept is not None and digest(before) == kept.after:  # nobody has touched it since
         return msgspec.structs.replace(kept, after=digest(after), entries=entries)
     if kept is not None:

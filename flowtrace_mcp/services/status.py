@@ -1,11 +1,19 @@
 """How this Flowtrace is: what it holds, who listens, what an agent still has to switch on."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from flowtrace_mcp import __version__
-from flowtrace_mcp.model.ids import string_id, to_signed
+from flowtrace_mcp.clients.table import (
+    BY_NAME,
+    claude_variables,
+    codex_telemetry,
+    gemini_telemetry,
+)
+from flowtrace_mcp.clients.toml_tables import with_table
+from flowtrace_mcp.model.ids import signed_string_id
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.storage.memory_vectors import Embedded
@@ -121,33 +129,21 @@ def _done(embedded: Embedded, prefix: str) -> int:
 
 def telemetry_variables(agent: str, otlp_http_port: int) -> str:
     """Return exactly what switches on an agent's export toward a port of this machine."""
-    endpoint = f"http://127.0.0.1:{otlp_http_port}"
-    return {
-        "claude-code": (
-            "CLAUDE_CODE_ENABLE_TELEMETRY=1 CLAUDE_CODE_ENHANCED_TELEMETRY_BETA=1"
-            " OTEL_TRACES_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp"
-            " OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-            f" OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}"
-            " OTEL_LOG_USER_PROMPTS=1 OTEL_LOG_TOOL_DETAILS=1"
-        ),
-        "codex": (
-            "in ~/.codex/config.toml:\n[otel]\ntrace_exporter ="
-            f' {{ otlp-http = {{ endpoint = "{endpoint}/v1/traces", protocol = "binary" }} }}\n'
-            f'exporter = {{ otlp-http = {{ endpoint = "{endpoint}/v1/logs", protocol = "binary" }} }}'
-        ),
-        "gemini-cli": (
-            'in ~/.gemini/settings.json:\n"telemetry": {"enabled": true, "traces": true,'
-            f' "otlpProtocol": "http", "otlpEndpoint": "{endpoint}"}}'
-        ),
-    }[agent]
+    otlp = f"http://127.0.0.1:{otlp_http_port}"
+    match agent:
+        case "claude-code":
+            said = claude_variables(otlp).items()
+            return " ".join(f"{name}={value}" for name, value in said)
+        case "codex":
+            table = with_table("", ("otel",), codex_telemetry(otlp)).rstrip()
+            return f"in ~/.codex/config.toml:\n{table}"
+        case _:
+            setting = json.dumps(gemini_telemetry(otlp))
+            return f'in ~/.gemini/settings.json:\n"telemetry": {setting}'
 
 
-# Agent -> names under which its spans arrive.
-_AGENTS: Final = {
-    "claude-code": ("claude-code",),
-    "codex": ("codex", "codex_exec", "codex_cli_rs", "codex-cli"),
-    "gemini-cli": ("gemini-cli",),
-}
+# Agent, as the answer calls it -> the client.
+_AGENTS: Final = {"claude-code": "claude-code", "codex": "codex", "gemini-cli": "gemini"}
 
 
 def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
@@ -157,6 +153,6 @@ def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
     port = listener.otlp_http_port or context.settings.otlp_http_port
     return {
         agent: telemetry_variables(agent, port)
-        for agent, names in _AGENTS.items()
-        if not seen & {to_signed(string_id(name)) for name in names}
+        for agent, client in _AGENTS.items()
+        if not seen.intersection(map(signed_string_id, BY_NAME[client].seen_as))
     }
