@@ -18,6 +18,7 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_spool import HookSpool
 from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.named_projects import named_project
+from flowtrace_mcp.services.recount import recount_stale
 from flowtrace_mcp.services.repair_database import ASIDE_PREFIX
 from flowtrace_mcp.services.spool_state import SPOOL_FILE, TAKING_FILE
 from flowtrace_mcp.settings import LOG_FILE
@@ -166,6 +167,9 @@ def erase(
         "records", lambda: store.delete_records(subject, session_ids, BATCH_RECORDS)
     )
     receipt.memories = all_of("memories", lambda: store.delete_memories(subject, BATCH_MEMORIES))
+    recount_stale(
+        context
+    )  # the sums of use, or they would tell of it until the background work comes
     store.forget_names(subject, session_ids, names)
     # Whose it was would stay in the record otherwise.
     note_action(context, "delete", f"erased all of {_kind(request)}")

@@ -35,6 +35,13 @@ class StaleHours:
         return count
 
 
+def recount_stale(context: Context) -> None:
+    """Count all stale hours again now; they are as many as those in which something changed."""
+    while hours := context.store.uses.list_stale(PAGE_HOURS):
+        for hour_us in hours:
+            context.store.uses.recount(hour_us)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
     """Hours that were held against their spans, and those that said something else."""

@@ -30,6 +30,7 @@ from flowtrace_mcp.services.forget import ForgetRequest, forget
 from flowtrace_mcp.services.remember import RememberRequest, remember
 from flowtrace_mcp.services.subject_export import export_subject
 from flowtrace_mcp.storage.erasure_store import Subject
+from flowtrace_mcp.storage.use_hours import UseFilter
 from tests.ingest import otlp_bodies
 from tests.services.work import START_US, Work
 from tests.waiting import wait_until
@@ -112,6 +113,17 @@ def test_others_lose_nothing(lived: Context) -> None:
     (span, _) = lived.store.spans.list_trace_spans(bytes.fromhex(Work(lived, "s-stays").trace_id()))
     assert span.payload is not None
     assert lived.store.check() == []
+
+
+def test_the_sums_of_use_are_those_of_what_stays_at_once(lived: Context) -> None:
+    erase(lived, EraseRequest(session=SESSION))
+
+    everything = UseFilter(since_us=0, until_us=2**52)
+    (total,) = lived.store.uses.list_uses("nothing", everything, 10)
+    tools = [one.first for one in lived.store.uses.list_uses("tool", everything, 10)]
+    assert (total.measures.span_count, total.measures.model_call_count) == (2, 1)
+    assert tools == [0]
+    assert lived.store.uses.list_stale(10) == []
 
 
 def test_vectors_of_what_is_gone_are_gone(lived: Context) -> None:
