@@ -13,9 +13,10 @@ from pathlib import Path
 from lab import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.meaning import Meaning
-from flowtrace_mcp.services.retention import DAY_US, Enforcement
+from flowtrace_mcp.services.retention import Enforcement
 from flowtrace_mcp.settings import load_settings
 from flowtrace_mcp.storage.store import Store
 from tests.storage.conftest import START_US

@@ -12,8 +12,9 @@ from span_bodies import requests
 
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.costs import DAY_US, CostsRequest, costs
+from flowtrace_mcp.services.costs import CostsRequest, costs
 from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.services.timeseries import timeseries
 from flowtrace_mcp.settings import load_settings

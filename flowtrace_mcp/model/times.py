@@ -5,6 +5,8 @@ from typing import Final
 
 from flowtrace_mcp.errors import InputError
 
+HOUR_US: Final = 3_600_000_000
+DAY_US: Final = 24 * HOUR_US
 EARLIEST_US: Final = 946_684_800_000_000  # 2000-01-01
 LATEST_US: Final = 7_258_118_400_000_000  # 2200-01-01
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from typing import Final, cast
 
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.rest.declared import (
     LIMIT,
     PROJECT,
@@ -16,7 +17,6 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.costs import (
     BUDGET_MOST_TOKENS,
     BYS,
-    DAY_US,
     By,
     CostsAnswer,
     CostsRequest,

@@ -24,6 +24,7 @@ from flowtrace_mcp.errors import (
     ReadOnlyError,
     StorageError,
 )
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.sealing import (
@@ -53,7 +54,7 @@ NAME_PREFIX: Final = "backup_"
 SCHEDULED_PREFIX: Final = "auto_"
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _UNFINISHED: Final = ".making-"
-_STALE_US: Final = 24 * 3600 * 1_000_000
+_STALE_US: Final = DAY_US
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

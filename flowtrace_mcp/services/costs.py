@@ -12,11 +12,11 @@ from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.model.edge import Environment
 from flowtrace_mcp.model.ids import signed_string_id
 from flowtrace_mcp.model.price import TOKENS_PER_RATE, rates_for
-from flowtrace_mcp.model.times import iso_time, parse_time_us
+from flowtrace_mcp.model.times import DAY_US, HOUR_US, iso_time, parse_time_us
+from flowtrace_mcp.services.bounds import refuse_outside
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.listing import find_project, project_names
 from flowtrace_mcp.services.views.rows import Row, full, usd
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.measures import Measures
 from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
 
@@ -25,7 +25,6 @@ By = Literal[
 ]
 BYS: Final[tuple[By, ...]] = get_args(By)
 
-DAY_US: Final = 24 * HOUR_US
 WINDOW_DEFAULT_DAYS: Final = 30
 LIMIT_DEFAULT: Final = 20
 LIMIT_MOST: Final = 1000
@@ -79,6 +78,7 @@ def costs(context: Context, request: CostsRequest) -> CostsAnswer:
         NotFoundError: No span names that project, agent or model.
     """
     _check(request)
+    context.prices.refresh()
     wanted = _filter(context, request)
     rows = _rows(context, request.by, wanted)
     total = _total(context, wanted)
@@ -106,16 +106,10 @@ def costs(context: Context, request: CostsRequest) -> CostsAnswer:
 
 
 def _check(request: CostsRequest) -> None:
-    for name, value, least, most in (
+    refuse_outside(
         ("limit", request.limit, 1, LIMIT_MOST),
         ("budget", request.budget, BUDGET_LEAST_TOKENS, BUDGET_MOST_TOKENS),
-    ):
-        if not least <= value <= most:
-            raise InputError(
-                f"{name} cannot be {value}",
-                why=f"it goes from {least} to {most}",
-                mend="ask within that range",
-            )
+    )
     if request.by not in BYS:
         raise InputError(
             f"cost is not kept by {str(request.by)[:40]!r}",
@@ -317,7 +311,6 @@ def forecast_row(found: Forecast | None) -> Row:
 
 
 def _notes(context: Context, request: CostsRequest, rows: Sequence[Row]) -> Iterable[str]:
-    context.prices.refresh()
     if request.since is None:
         yield f"the last {WINDOW_DEFAULT_DAYS} days"
     if request.by in ("day", "hour"):

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.erase import finish_owed
 from flowtrace_mcp.services.retention import Enforcement
 
-PERIOD_US: Final = 3600 * 1_000_000
+PERIOD_US: Final = HOUR_US
 RUN_LIMIT_US: Final = 3_000_000
 
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.named_projects import named_project
 from flowtrace_mcp.storage.api_keys import ApiKey
@@ -22,7 +23,6 @@ SECRET_PREFIX: Final = "flk_"  # noqa: S105 - how every key begins, no secret
 SECRET_BYTES: Final = 32
 NAME_CHARACTERS: Final = 100
 DAYS_MOST: Final = 3650
-DAY_US: Final = 86_400_000_000
 # A key that was revoked opens nothing after this; each request would ask the file otherwise.
 REMEMBERED_US: Final = 2_000_000
 KEYS_REMEMBERED: Final = 256

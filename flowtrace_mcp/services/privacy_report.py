@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowtrace_mcp.model.redaction import redact
-from flowtrace_mcp.model.times import iso_time
+from flowtrace_mcp.model.times import DAY_US, iso_time
 from flowtrace_mcp.services.backups import list_backups
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.retention import DAY_US, effective_rules
+from flowtrace_mcp.services.retention import effective_rules
 from flowtrace_mcp.storage.retention_rules import ALL_PROJECTS
 
 SPANS_LOOKED_AT: Final = 5_000

@@ -18,6 +18,7 @@ from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.model.memory import Memory, MemoryFilter, MemoryKind, ScopeName
 from flowtrace_mcp.model.redactor import Redactor
 from flowtrace_mcp.model.times import iso_time, parse_time_us
+from flowtrace_mcp.services.bounds import refuse_outside
 from flowtrace_mcp.services.candidates import find_candidates
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.evidence import Checks, changes_of
@@ -251,17 +252,11 @@ def _check(request: RecallRequest) -> None:
             why=f"at most {QUERY_LIMIT_CHARACTERS} are read",
             mend="ask for the point of it",
         )
-    for name, value, least, most in (
+    refuse_outside(
         ("limit", request.limit, 1, LIMIT_MOST),
         ("budget", request.budget, BUDGET_LEAST_TOKENS, BUDGET_MOST_TOKENS),
         ("expand", len(request.expand), 0, EXPAND_LIMIT),
-    ):
-        if not least <= value <= most:
-            raise InputError(
-                f"{name} cannot be {value}",
-                why=f"it goes from {least} to {most}",
-                mend="ask within that range",
-            )
+    )
 
 
 def _filter(context: Context, request: RecallRequest, caller: Caller) -> MemoryFilter:

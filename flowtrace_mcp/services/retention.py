@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from flowtrace_mcp.model.times import DAY_US, HOUR_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.storage.retention_rules import ALL_PROJECTS, RetentionRule
 
-DAY_US: Final = 86_400_000_000
-HOUR_US: Final = 3_600_000_000
 # A batch holds the write lock; its aim leaves room below the 50 ms that are promised.
 BATCH_AIM_S: Final = 0.012
 BATCH_LEAST: Final = 4

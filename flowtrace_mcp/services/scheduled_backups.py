@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from flowtrace_mcp.errors import FlowtraceError, InputError
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.services.backups import (
     SCHEDULED_PREFIX,
     BackupRequest,
@@ -16,7 +17,6 @@ from flowtrace_mcp.services.backups import (
 )
 from flowtrace_mcp.services.context import Context
 
-HOUR_US: Final = 3600 * 1_000_000
 # A backup that failed is tried anew: a full disk is mended by somebody.
 AFTER_FAILURE_US: Final = HOUR_US // 4
 

@@ -17,7 +17,7 @@ from flowtrace_mcp.ingest.hook_spans import hook_span_writes, same_call
 from flowtrace_mcp.ingest.log_writes import read_log
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.model.span_write import SpanWrite
-from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
+from flowtrace_mcp.model.times import DAY_US, EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_answers import answer_to
 from flowtrace_mcp.services.projects import project_of
@@ -27,7 +27,7 @@ from flowtrace_mcp.storage.logs import StoredLog
 COMMIT_LIMIT_S: Final = 0.030
 BATCH_LIMIT_S: Final = 30.0
 # A start or a prompt that is older belongs to something else.
-BEFORE_LIMIT_US: Final = 24 * 3600 * 1_000_000
+BEFORE_LIMIT_US: Final = DAY_US
 CANDIDATES: Final = 20
 PROJECT_FRESH_US: Final = 30_000_000
 BINDINGS_LIMIT: Final = 64  # sessions that wait to be bound; git may be slow

@@ -7,10 +7,10 @@ from typing import Final, Literal
 from flowtrace_mcp.analytics.ddsketch import DDSketch
 from flowtrace_mcp.analytics.hyperloglog import HyperLogLog
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.times import DAY_US, HOUR_US
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.costs import DAY_US, wanted_project
+from flowtrace_mcp.services.costs import wanted_project
 from flowtrace_mcp.services.views.rows import Row, full, ms, usd
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.measures import Measures
 from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.use_hours import UseFilter

@@ -10,6 +10,7 @@ from flowtrace_mcp.analytics.span_questions import SpanQuestion, read_span_quest
 from flowtrace_mcp.analytics.tokens import TokenBudget, cut_to_tokens
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import short_ids
+from flowtrace_mcp.services.bounds import refuse_outside
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.named_spans import named_span, named_trace
 from flowtrace_mcp.services.trace_reading import TraceReading
@@ -128,16 +129,10 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
 
 
 def _check(request: TracesRequest) -> None:
-    for name, value, least, most in (
+    refuse_outside(
         ("limit", request.limit, 1, LIMIT_MOST),
         ("budget", request.budget, BUDGET_LEAST_TOKENS, BUDGET_MOST_TOKENS),
-    ):
-        if not least <= value <= most:
-            raise InputError(
-                f"{name} cannot be {value}",
-                why=f"it goes from {least} to {most}",
-                mend="ask within that range",
-            )
+    )
 
 
 def _rows(context: Context, request: TracesRequest, subject: Subject) -> Rows:

@@ -6,6 +6,7 @@ from typing import Final
 import apsw
 
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 
 CREATE: Final = """
@@ -62,7 +63,6 @@ _COUNT: Final = "SELECT count(*) FROM edges"
 
 # A key is the start in microseconds and ten bits that make it unique.
 KEY_BITS: Final = 10
-HOUR_US: Final = 3_600_000_000
 _BITS: Final = (1 << KEY_BITS) - 1
 
 EdgeRow = tuple[int, int, int, int, int, bytes]

@@ -10,8 +10,8 @@ import apsw
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage import edges, project_hours, sessions, traces, usage, use_hours
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.first_said import first_said
 from flowtrace_mcp.storage.measures import sum_measures
 from flowtrace_mcp.storage.project_hours import HourAddition

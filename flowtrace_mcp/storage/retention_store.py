@@ -6,13 +6,13 @@ from typing import Final
 import apsw
 
 from flowtrace_mcp.model.edge import unpack_edge
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage import contents, edges, retention_rules
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.retention_rules import RetentionRule
 from flowtrace_mcp.storage.rows import int_array
 from flowtrace_mcp.storage.span_deletion import delete_spans
 
-HOUR_US: Final = 3_600_000_000
 # An edge, its indexes and its place in a pack take about so much (`bench/packing.py`).
 SPAN_BYTES: Final = 251
 

@@ -11,6 +11,7 @@ import apsw
 
 from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage import (
     contents,
     edges,
@@ -23,7 +24,6 @@ from flowtrace_mcp.storage import (
     usage,
     use_hours,
 )
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.rebuild import hour_of, rebuild_hour, rebuild_session, rebuild_trace
 
 NOTHING_ELSE_GOES_US: Final = 0

@@ -19,9 +19,9 @@ from flowtrace_mcp.model.edge import (
 from flowtrace_mcp.model.ids import signed_numbers, signed_string_id, string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.contents import content_id
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.first_said import Said, first_said
 from flowtrace_mcp.storage.measures import NAMES, sum_measures, sum_values
 from flowtrace_mcp.storage.payloads import PackedPayload, Packer

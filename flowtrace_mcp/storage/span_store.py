@@ -13,6 +13,7 @@ from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.model.forwarding import Signal
 from flowtrace_mcp.model.ids import signed_string_id, string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite, ToldBeside
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage import (
     arrivals,
     contents,
@@ -31,7 +32,6 @@ from flowtrace_mcp.storage import (
     use_hours,
 )
 from flowtrace_mcp.storage.database import Database
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.rebuild import measures_of_stored, rebuild_hour
 from flowtrace_mcp.storage.session_binding import bind_session
 from flowtrace_mcp.storage.settled_spans import SettledSpan, settle_spans

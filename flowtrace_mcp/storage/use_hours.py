@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import apsw
 
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.storage.edges import HOUR_US, first_key
+from flowtrace_mcp.storage.edges import first_key
 from flowtrace_mcp.storage.measures import (
     ADDED,
     COLUMNS,

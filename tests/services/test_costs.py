@@ -3,7 +3,8 @@ import pytest
 
 from flowtrace_mcp.analytics.tokens import estimate_tokens
 from flowtrace_mcp.errors import InputError, NotFoundError
-from flowtrace_mcp.services.costs import BYS, DAY_US, CostsRequest, costs, forecast_row
+from flowtrace_mcp.model.times import DAY_US
+from flowtrace_mcp.services.costs import BYS, CostsRequest, costs, forecast_row
 from tests.services.work import START_US, Work
 
 DAY_S = DAY_US // 1_000_000

@@ -1,5 +1,5 @@
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.services.recount import RUN_LIMIT_US, StaleHours, prove_hours
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.use_hours import UseFilter
 from tests.services.work import START_US, Work
 

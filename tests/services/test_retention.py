@@ -8,10 +8,11 @@ import pytest
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.model.edge import Sensitivity
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.keeping import RUN_LIMIT_US, Keeping
 from flowtrace_mcp.services.remember import RememberRequest, remember
-from flowtrace_mcp.services.retention import DAY_US, Enforcement, Kept
+from flowtrace_mcp.services.retention import Enforcement, Kept
 from flowtrace_mcp.storage.retention_rules import RetentionRule
 from tests.ingest import otlp_bodies
 from tests.services.conftest import START_US, Clock

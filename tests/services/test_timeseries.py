@@ -1,9 +1,8 @@
 import pytest
 
 from flowtrace_mcp.errors import InputError, NotFoundError
-from flowtrace_mcp.services.costs import DAY_US
+from flowtrace_mcp.model.times import DAY_US, HOUR_US
 from flowtrace_mcp.services.timeseries import BUCKETS_LIMIT, timeseries
-from flowtrace_mcp.storage.edges import HOUR_US
 from tests.services.work import START_US, Work
 
 WINDOW = (START_US, START_US + DAY_US)

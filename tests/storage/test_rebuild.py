@@ -1,6 +1,6 @@
 """Roll-ups made again where there is nothing, or nothing any more, to make them from."""
 
-from flowtrace_mcp.storage.edges import HOUR_US
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.storage.project_hours import list_project_hours
 from flowtrace_mcp.storage.rebuild import rebuild_hour, rebuild_session, rebuild_trace
 from flowtrace_mcp.storage.store import Store

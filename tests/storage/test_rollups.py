@@ -15,9 +15,9 @@ from flowtrace_mcp.analytics.ddsketch import DDSketch
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES, SpanWrite
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage import database as databases
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.measures import NAMES, Measures
 from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.store import Store

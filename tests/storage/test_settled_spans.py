@@ -3,8 +3,8 @@
 import pytest
 
 from flowtrace_mcp.model.edge import SpanType
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import START_US

@@ -12,9 +12,9 @@ from flowtrace_mcp.model.edge import U32_MAX, Edge, EdgeFlag, SpanStatus, SpanTy
 from flowtrace_mcp.model.ids import string_id, to_signed
 from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.compression import decompress
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.meta import CLOCK, find_meta
 from flowtrace_mcp.storage.payloads import LONG_VALUE_BYTES
 from flowtrace_mcp.storage.span_rows import in_causal_order, prepare_spans

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from flowtrace_mcp.model.edge import EdgeFlag, Environment, SpanType
 from flowtrace_mcp.model.ids import signed_string_id
+from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.storage.edges import HOUR_US
 from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.use_hours import UseFilter
 from tests.storage.conftest import START_US
