@@ -245,32 +245,18 @@ class Application:
         with suppress(FlowtraceError):
             self._start_listener()
         self._warm.set()
-        from flowtrace_mcp.services.hook_spool import HookSpool
-        from flowtrace_mcp.services.keeping import Keeping
-        from flowtrace_mcp.services.recount import StaleHours
-        from flowtrace_mcp.services.settle_costs import settle_waiting
-        from flowtrace_mcp.services.upkeep import Upkeep
+        from flowtrace_mcp.services.chores import Chores
 
-        upkeep: Upkeep | None = None
-        spool: HookSpool | None = None
-        keeping: Keeping | None = None
-        stale: StaleHours | None = None
+        chores: Chores | None = None
         while not self._stopping.wait(UPKEEP_PERIOD_S if self._warm.is_set() else 0):
             self._heed_listener()
             try:
-                upkeep = upkeep or Upkeep(self.context())
-                spool = spool or HookSpool(self.context())
-                stale = stale or StaleHours(self.context())
+                chores = chores or Chores(self.context())
                 if self._does_upkeep():
-                    spool.run_once()
-                    upkeep.run_once()
-                    settle_waiting(self.context())
-                    stale.run_once()
+                    chores.run_once()
                     self._join_own_calls()
                     self._keep_forwarding()
                     self._keep_backups()
-                    keeping = keeping or Keeping(self.context())
-                    keeping.run_once()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:
