@@ -1,20 +1,13 @@
 """The tool `backup`."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.tools.conftest import Ask, text_of
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {
-        "FLOWTRACE_HOME": str(tmp_path / "home"),
-        "FLOWTRACE_EMBEDDER": "off",
-        "FLOWTRACE_LISTENER": "off",
-        "FLOWTRACE_TOOLS": "all",
-    }
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    return environ | {"FLOWTRACE_TOOLS": "all"}
 
 
 def test_an_agent_makes_a_backup_and_tells_how_to_restore_it(ask: Ask) -> None:

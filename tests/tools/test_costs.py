@@ -15,13 +15,8 @@ WINDOW = {"since": "2026-11-01", "until": "2026-12-01"}
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return {
-        "FLOWTRACE_HOME": str(tmp_path / "home"),
-        "FLOWTRACE_EMBEDDER": "off",
-        "FLOWTRACE_LISTENER": "off",
-        "FLOWTRACE_TOOLS": "all",
-    }
+def environ(environ: dict[str, str]) -> dict[str, str]:
+    return environ | {"FLOWTRACE_TOOLS": "all"}
 
 
 @pytest.fixture
