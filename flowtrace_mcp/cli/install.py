@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from flowtrace_mcp import __version__
-from flowtrace_mcp.cli.client_places import places_of
+from flowtrace_mcp.cli.client_places import places_of, program_of
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
-from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Client, Places, Program, is_there
+from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Client, Places, is_there
 from flowtrace_mcp.errors import FlowtraceError, InputError
 from flowtrace_mcp.services.client_files import FileChange
 from flowtrace_mcp.services.installs import (
@@ -21,8 +21,7 @@ from flowtrace_mcp.services.installs import (
     plan_install,
     receipt_name,
 )
-from flowtrace_mcp.services.own_command import OwnCommand, own_command, put_in_place
-from flowtrace_mcp.services.token import read_or_create_token
+from flowtrace_mcp.services.own_command import own_command, put_in_place
 
 ASKED: Final[dict[Part, str]] = {
     "hooks": "Let it tell its prompts and tool calls through hooks?",
@@ -64,13 +63,13 @@ def add_client(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Put us into each client; one that refuses does not keep the others waiting."""
-    places = places_of(call)
+    places = places_of(call.program.environ)
     clients = wanted_clients(arguments, places)
     settings = call.program.settings
     command = own_command()
     if command.is_passing and not arguments.dry_run:
         command = put_in_place(settings.home, __version__, call.output.say_aside)
-    program = program_of(call, command, places)
+    program = program_of(settings, command, places)
 
     def plan(client: Client) -> Plan:
         name = receipt_name(client, places, arguments.scope)
@@ -97,19 +96,6 @@ def wanted_clients(arguments: argparse.Namespace, places: Places) -> list[Client
             mend="name one, or give --all for those found; known are " + ", ".join(BY_NAME),
         )
     return [BY_NAME[name] for name in dict.fromkeys(arguments.client)]
-
-
-def program_of(call: Call, command: OwnCommand, places: Places) -> Program:
-    """Return how clients start and reach us."""
-    settings = call.program.settings
-    is_strict = settings.require_auth == "strict"
-    return Program(
-        server=(str(command.server),),
-        hook=(str(command.person), "hook"),
-        otlp=f"http://127.0.0.1:{settings.otlp_http_port or 4318}",
-        token=read_or_create_token(settings.token_path) if is_strict else "",
-        system=places.system,
-    )
 
 
 def _parts(

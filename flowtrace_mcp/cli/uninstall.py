@@ -2,8 +2,8 @@
 
 import argparse
 
-from flowtrace_mcp.cli.client_places import places_of
-from flowtrace_mcp.cli.install import add_client, each, program_of, wanted_clients
+from flowtrace_mcp.cli.client_places import places_of, program_of
+from flowtrace_mcp.cli.install import add_client, each, wanted_clients
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.clients.table import Client
 from flowtrace_mcp.services.installs import Plan, plan_uninstall
@@ -17,12 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Restore each client's files as they were, or take out what is ours."""
-    places = places_of(call)
-    home = call.program.settings.home
+    places = places_of(call.program.environ)
+    settings = call.program.settings
     clients = wanted_clients(arguments, places)
-    program = program_of(call, own_command(), places)
+    program = program_of(settings, own_command(), places)
 
     def plan(client: Client) -> Plan:
-        return plan_uninstall(home, client, places, program, arguments.scope)
+        return plan_uninstall(settings.home, client, places, program, arguments.scope)
 
     return each(call, arguments, clients, plan, "is out of", "memories and traces are kept")

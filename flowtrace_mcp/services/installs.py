@@ -217,6 +217,11 @@ def present_parts(client: Client, places: Places, program: Program) -> set[Part]
     return found
 
 
+def possible_parts(client: Client, places: Places, program: Program) -> list[Part]:
+    """Return which parts of ours a client can have."""
+    return [part for part in PARTS if _entries(client, places, program, part, "user")]
+
+
 def _is_ours(entry: Entry) -> bool:
     try:
         data = read_file(entry.path)
@@ -247,8 +252,10 @@ def _wanted(
     notes: list[str] = []
     for part in parts:
         found = _entries(client, places, program, part, scope)
-        foreign = _foreign(found) if part == "telemetry" else ""
-        if foreign:
+        foreign = _foreign(found)
+        if part == "telemetry" and not program.otlp:
+            notes.append("telemetry has no address while FLOWTRACE_OTLP_HTTP_PORT is 0: set a port")
+        elif foreign:
             notes.append(
                 f"{client.title} sends its telemetry elsewhere already ({foreign}); left alone"
             )

@@ -30,7 +30,11 @@ def test_the_clients_that_are_found_are_told_and_left_again(typed: Type, person:
     assert not path.exists()
 
 
-def test_hooks_and_telemetry_are_switched_on_when_told(typed: Type, person: Path) -> None:
+def test_hooks_and_telemetry_are_switched_on_when_told(
+    typed: Type, person: Path, environ: dict[str, str]
+) -> None:
+    environ["FLOWTRACE_OTLP_HTTP_PORT"] = "14318"
+
     body = typed("install", "cursor", "claude-code", "--yes", "--json").body
 
     assert body["failed"] == 0
@@ -38,6 +42,38 @@ def test_hooks_and_telemetry_are_switched_on_when_told(typed: Type, person: Path
     settings = json.loads((person / ".claude/settings.json").read_text())
     assert settings["env"]["CLAUDE_CODE_ENABLE_TELEMETRY"] == "1"
     assert "PostToolUse" in settings["hooks"]
+
+
+@pytest.mark.usefixtures("person")
+def test_without_a_port_of_its_own_telemetry_has_no_address(typed: Type) -> None:
+    body = typed("install", "claude-code", "--telemetry", "--json").body
+
+    assert "FLOWTRACE_OTLP_HTTP_PORT" in body["clients"][0]["notes"][0]
+
+
+def test_the_doctor_says_which_client_does_not_know_us(
+    typed: Type, person: Path, environ: dict[str, str]
+) -> None:
+    environ["FLOWTRACE_OTLP_HTTP_PORT"] = "14318"
+    (person / ".claude").mkdir()
+
+    def told() -> dict[str, tuple[str, str]]:
+        checks = typed("doctor", "--json").body["checks"]
+        names = ("cursor", "claude-code")
+        return {one["name"]: (one["found"], one["mend"]) for one in checks if one["name"] in names}
+
+    before = told()
+    typed("install", "cursor", "--yes")
+    typed("install", "claude-code")
+
+    assert before["cursor"] == ("does not start Flowtrace", "flowtrace install cursor")
+    assert told() == {
+        "cursor": ("starts Flowtrace", ""),
+        "claude-code": (
+            "starts Flowtrace, hooks off, telemetry off",
+            "flowtrace install claude-code --hooks --telemetry",
+        ),
+    }
 
 
 @pytest.mark.usefixtures("person")
