@@ -213,12 +213,6 @@ def search_everywhere(context: Context, needles: Sequence[bytes]) -> Verified:
     return Verified(hits=dict(hits), backups=backups, unread=tuple(unread))
 
 
-def finish_owed(context: Context) -> bool:
-    """Empty the log that an erasure could not empty; say whether nothing is owed any more."""
-    store = context.store.erasure
-    return not store.owes_log() or store.empty_log()
-
-
 def _search_kept_aside(context: Context, needles: Sequence[bytes]) -> Counter[str]:
     """Look into what repairs and upgrades have kept of the file as it was."""
     home, name = context.settings.db_path.parent, context.settings.db_path.name

@@ -4,7 +4,6 @@ from typing import Final
 
 from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.erase import finish_owed
 from flowtrace_mcp.services.retention import Enforcement
 
 PERIOD_US: Final = HOUR_US
@@ -33,3 +32,9 @@ class Keeping:
 
         Enforcement(context=self._context, stop=is_over).run()
         self._next_us = 0 if was_cut else began_us + PERIOD_US
+
+
+def finish_owed(context: Context) -> bool:
+    """Empty the log that an erasure could not empty; say whether nothing is owed any more."""
+    store = context.store.erasure
+    return not store.owes_log() or store.empty_log()

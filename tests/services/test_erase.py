@@ -22,11 +22,11 @@ from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.erase import (
     EraseRequest,
     erase,
-    finish_owed,
     search_everywhere,
     verify_words,
 )
 from flowtrace_mcp.services.forget import ForgetRequest, forget
+from flowtrace_mcp.services.keeping import finish_owed
 from flowtrace_mcp.services.remember import RememberRequest, remember
 from flowtrace_mcp.services.subject_export import export_subject
 from flowtrace_mcp.storage.erasure_store import Subject
