@@ -22,7 +22,7 @@ SETTINGS_FILE: Final = "flowtrace.toml"
 DATABASE_FILE: Final = "flowtrace.db"
 TOKEN_FILE: Final = "token"  # noqa: S105 - the name of a file, not a secret
 LOG_FILE: Final = "flowtrace.log"
-_SECRET_FIELDS: Final = ("api_key", "redact", "forward_headers")  # errors do not repeat them
+SECRET_FIELDS: Final = ("api_key", "redact", "forward_headers")  # errors do not repeat them
 
 ListenerMode = Literal["auto", "off", "required"]
 AuthMode = Literal["false", "true", "strict"]
@@ -373,7 +373,7 @@ def _parsed(option: Option, text: str, place: str) -> Any:
     try:
         return option.parse(text)
     except ValueError as error:
-        shown = "" if option.field in _SECRET_FIELDS else f" {text[:80]!r}"
+        shown = "" if option.field in SECRET_FIELDS else f" {text[:80]!r}"
         raise SettingsError(
             f"{place} cannot be{shown}", why=str(error), mend="correct or remove it"
         ) from error

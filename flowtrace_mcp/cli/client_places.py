@@ -4,8 +4,10 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowtrace_mcp import __version__
+from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.clients.table import Places, Program
-from flowtrace_mcp.services.own_command import OwnCommand
+from flowtrace_mcp.services.own_command import OwnCommand, own_command, put_in_place
 from flowtrace_mcp.services.token import read_or_create_token
 from flowtrace_mcp.settings import Settings
 
@@ -31,3 +33,15 @@ def program_of(settings: Settings, command: OwnCommand, places: Places) -> Progr
         token=read_or_create_token(settings.token_path) if is_strict else "",
         system=places.system,
     )
+
+
+def lasting_command(call: Call) -> OwnCommand:
+    """Return our commands, put in place first where this environment was made for one call.
+
+    Raises:
+        FlowtraceError: That could not be done.
+    """
+    command = own_command()
+    if not command.is_passing:
+        return command
+    return put_in_place(call.program.settings.home, __version__, call.output.say_aside)

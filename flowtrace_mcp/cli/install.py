@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from flowtrace_mcp import __version__
-from flowtrace_mcp.cli.client_places import places_of, program_of
+from flowtrace_mcp.cli.client_places import lasting_command, places_of, program_of
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Client, Places, is_there
@@ -21,7 +20,7 @@ from flowtrace_mcp.services.installs import (
     plan_install,
     receipt_name,
 )
-from flowtrace_mcp.services.own_command import own_command, put_in_place
+from flowtrace_mcp.services.own_command import own_command
 
 ASKED: Final[dict[Part, str]] = {
     "hooks": "Let it tell its prompts and tool calls through hooks?",
@@ -66,9 +65,7 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
     places = places_of(call.program.environ)
     clients = wanted_clients(arguments, places)
     settings = call.program.settings
-    command = own_command()
-    if command.is_passing and not arguments.dry_run:
-        command = put_in_place(settings.home, __version__, call.output.say_aside)
+    command = own_command() if arguments.dry_run else lasting_command(call)
     program = program_of(settings, command, places)
 
     def plan(client: Client) -> Plan:
@@ -162,7 +159,7 @@ def _tell(
         call.output.say(f"{client.title}: nothing to change")
     for change in made.touched:
         if arguments.dry_run:
-            for line in _difference(change):
+            for line in difference(change):
                 call.output.say(line)
         else:
             call.output.say(f"{client.title}: Flowtrace {words[0]} {change.path}")
@@ -172,7 +169,7 @@ def _tell(
         call.output.say(f"  {note}", Style.DIM)
 
 
-def _difference(change: FileChange) -> list[str]:
+def difference(change: FileChange) -> list[str]:
     """Return a unified diff, secrets and all: it is the person's own file."""
     sides = (change.before, change.after)
     old, new = ((data or b"").decode(errors="replace").splitlines() for data in sides)

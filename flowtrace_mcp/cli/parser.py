@@ -71,6 +71,11 @@ COMMANDS: Final = (
         example="flowtrace uninstall --all --dry-run",
     ),
     Command(
+        name="service",
+        summary="have the system start the listener with your session, or no more",
+        example="flowtrace service install",
+    ),
+    Command(
         name="status",
         summary="what is stored, who listens, what is still to be switched on",
         example="flowtrace status",
@@ -191,7 +196,7 @@ def main(
     Returns:
         The exit code: 0, what ``errors.outside`` says, or 128 plus a signal's number.
     """
-    _never_fail_on_a_character()
+    _never_fail_on_a_stream()
     is_json = "--json" in itertools.takewhile(lambda word: word != "--", argv)
     output = output_to(sys.stdout, sys.stderr, environ, is_json=is_json)
     try:
@@ -302,8 +307,14 @@ def _command_named(name: str) -> Command:
     )
 
 
-def _never_fail_on_a_character() -> None:
-    """Let a stream that cannot show a character show its code."""
+def _never_fail_on_a_stream() -> None:
+    """Let a stream that cannot show a character show its code; one that is not there takes all.
+
+    Without a console, as under ``pythonw``, Python has no streams.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

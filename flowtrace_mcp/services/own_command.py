@@ -43,8 +43,7 @@ class OwnCommand:
     @property
     def is_passing(self) -> bool:
         """Say whether they lie in an environment that was made for one call."""
-        parts = self.server.parts
-        return any(all(name in parts for name in names) for names in _PASSING)
+        return _is_passing(self.server)
 
 
 def own_command(scripts: Path | None = None, find: Find = shutil.which) -> OwnCommand:
@@ -106,6 +105,31 @@ def put_in_place(
         folder = place / ("Scripts" if sys.platform == "win32" else "bin")
         run((str(folder / "python"), "-m", "pip", "install", "--quiet", wanted))
     return own_command(folder, lambda _: None)
+
+
+def windowless_python(command: OwnCommand, executable: Path) -> Path:
+    """Return the Python of Windows that runs us and opens no window.
+
+    Args:
+        command: Our commands.
+        executable: The Python of this process.
+
+    Raises:
+        InputError: There is none that is there tomorrow too.
+    """
+    for folder in (command.server.parent, executable.parent):
+        python = folder / "pythonw.exe"
+        if python.is_file() and not _is_passing(python):
+            return python
+    raise InputError(
+        "cannot find pythonw.exe",
+        why="another Python would open a window at each logon",
+        mend=f"run `{command.person} service install`, or install flowtrace-mcp with pip",
+    )
+
+
+def _is_passing(path: Path) -> bool:
+    return any(all(name in path.parts for name in names) for names in _PASSING)
 
 
 def _in(folder: Path, name: str) -> str | None:
