@@ -38,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=None,
             help=f"switch its {part} on toward us (asked at a terminal, else left as it is)",
         )
+    parser.add_argument(
+        "--no-server",
+        action="store_true",
+        help="leave the MCP server out: a plugin starts it already",
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing: hooks and telemetry too")
 
 
@@ -99,7 +104,7 @@ def _parts(
     call: Call, arguments: argparse.Namespace, client: Client, present: Sequence[Part]
 ) -> list[Part]:
     """Return what to put in: what is told, else what is there, else what a person says."""
-    parts: list[Part] = ["server"]
+    parts: list[Part] = [] if arguments.no_server else ["server"]
     for part, question in ASKED.items():
         told: bool | None = getattr(arguments, part)
         if told is None:

@@ -44,6 +44,19 @@ def test_hooks_and_telemetry_are_switched_on_when_told(
     assert "PostToolUse" in settings["hooks"]
 
 
+def test_a_client_whose_plugin_starts_the_server_is_told_the_rest_alone(
+    typed: Type, person: Path, environ: dict[str, str]
+) -> None:
+    environ["FLOWTRACE_OTLP_HTTP_PORT"] = "14318"
+
+    typed("install", "claude-code", "--no-server", "--telemetry")
+
+    settings = json.loads((person / ".claude/settings.json").read_text())
+    assert settings["env"]["CLAUDE_CODE_ENABLE_TELEMETRY"] == "1"
+    assert "hooks" not in settings
+    assert not (person / ".claude.json").exists()
+
+
 @pytest.mark.usefixtures("person")
 def test_without_a_port_of_its_own_telemetry_has_no_address(typed: Type) -> None:
     body = typed("install", "claude-code", "--telemetry", "--json").body
