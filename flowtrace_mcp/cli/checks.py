@@ -4,23 +4,19 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from flowtrace_mcp.cli.client_places import places_of, program_of
+from flowtrace_mcp.cli.check import REINSTALL, Check, Verdict, failed
+from flowtrace_mcp.cli.client_checks import check_clients
 from flowtrace_mcp.cli.listeners import read_health, seen_listener
 from flowtrace_mcp.cli.port_holders import find_holder, is_alive, is_taken
 from flowtrace_mcp.cli.program import Program
-from flowtrace_mcp.clients.table import CLIENTS, is_there
 from flowtrace_mcp.errors import FlowtraceError
-from flowtrace_mcp.services.installs import possible_parts, present_parts
 from flowtrace_mcp.services.loopback import LISTENER_FILE, find_owner
 from flowtrace_mcp.services.meaning import Meaning, MeaningState
-from flowtrace_mcp.services.own_command import own_command
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.settings import SETTINGS_FILE, Settings
 
@@ -30,25 +26,6 @@ MODEL_LIMIT_S: Final = 60.0
 DISK_LEAST_BYTES: Final = 100 * 1000 * 1000
 DISK_ENOUGH_BYTES: Final = 1000 * 1000 * 1000
 OTHERS_MODE: Final = 0o077
-REINSTALL: Final = "install flowtrace-mcp again"
-
-
-class Verdict(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line of the doctor's answer."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    mend: str = ""
 
 
 def check_all(program: Program) -> Iterator[Check]:
@@ -69,13 +46,7 @@ def check_all(program: Program) -> Iterator[Check]:
     yield check_embedder(settings)
     yield check_listener(program, settings)
     yield from check_ports(program, settings)
-    yield from check_clients(program.environ, settings)
-
-
-def failed(name: str, error: FlowtraceError) -> Check:
-    """Return the check that an error stands for."""
-    found = f"{error.what}: {error.why}" if error.why else error.what
-    return Check(name=name, verdict=Verdict.FAIL, found=found, mend=error.mend)
+    yield from check_clients(program, settings)
 
 
 def check_versions() -> Iterator[Check]:
@@ -283,26 +254,3 @@ def _taken(label: str, host: str, port: int, variable: str) -> Check:
 
 def _is_open_to_others(path: Path) -> bool:
     return os.name == "posix" and bool(path.stat().st_mode & OTHERS_MODE)
-
-
-def check_clients(environ: Mapping[str, str], settings: Settings) -> Iterator[Check]:
-    """Yield what of ours stands in the configuration of each client that is found here."""
-    places = places_of(environ)
-    clients = [client for client in CLIENTS if is_there(client, places)]
-    try:
-        program = program_of(settings, own_command(), places)
-    except FlowtraceError as error:
-        yield failed("clients", error)
-        return
-    for client in clients:
-        present = present_parts(client, places, program)
-        if "server" not in present:
-            told = f"flowtrace install {client.name}"
-            yield Check(
-                name=client.name, verdict=Verdict.WARN, found="does not start Flowtrace", mend=told
-            )
-            continue
-        off = [one for one in possible_parts(client, places, program) if one not in present]
-        found = ", ".join(["starts Flowtrace", *(f"{part} off" for part in off)])
-        mend = f"flowtrace install {client.name} --{' --'.join(off)}" if off else ""
-        yield Check(name=client.name, verdict=Verdict.OK, found=found, mend=mend)

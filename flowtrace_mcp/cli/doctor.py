@@ -4,7 +4,8 @@ import argparse
 import time
 from dataclasses import asdict
 
-from flowtrace_mcp.cli.checks import Check, Verdict, check_all
+from flowtrace_mcp.cli.check import Check, Verdict
+from flowtrace_mcp.cli.checks import check_all
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.services.repair_database import repair_database

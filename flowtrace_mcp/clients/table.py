@@ -392,3 +392,22 @@ def _opencode(folder: Path) -> Path:
 def is_there(client: Client, places: Places) -> bool:
     """Say whether a client has left its signs on this machine."""
     return any(sign.exists() for sign in client.signs(places))
+
+
+def started_by(value: Any) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
+    """Return the command and the variables by which a client starts a server.
+
+    Args:
+        value: What stands in its file, in any of the shapes that clients have.
+
+    Returns:
+        None when it starts none: the server is reached by a URL, or the shape is not known.
+    """
+    told = value.get("transport", value) if isinstance(value, dict) else None
+    if not isinstance(told, dict):
+        return None
+    command, variables = told.get("command"), told.get("env") or told.get("environment") or {}
+    words = [command, *(told.get("args") or ())] if isinstance(command, str) else command
+    if not command or not isinstance(words, list) or not isinstance(variables, dict):
+        return None
+    return tuple(map(str, words)), {str(name): str(text) for name, text in variables.items()}

@@ -6,6 +6,7 @@ only what is ours is taken out.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -215,6 +216,18 @@ def present_parts(client: Client, places: Places, program: Program) -> set[Part]
         if any(_is_ours(entry) for entry in entries):
             found.add(part)
     return found
+
+
+def configured_server(client: Client, places: Places, program: Program) -> tuple[Scope, Any] | None:
+    """Return where a client is told of our server, and what stands there; None = nowhere."""
+    scopes: tuple[Scope, ...] = get_args(Scope)
+    for scope in scopes:
+        for entry in client.server_entries(places, program, scope):
+            with suppress(InputError):  # `install` says what is wrong with the file
+                value = value_at(entry.path, read_file(entry.path), entry)
+                if value is not None:
+                    return scope, value
+    return None
 
 
 def possible_parts(client: Client, places: Places, program: Program) -> list[Part]:

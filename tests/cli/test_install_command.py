@@ -64,31 +64,6 @@ def test_without_a_port_of_its_own_telemetry_has_no_address(typed: Type) -> None
     assert "FLOWTRACE_OTLP_HTTP_PORT" in body["clients"][0]["notes"][0]
 
 
-def test_the_doctor_says_which_client_does_not_know_us(
-    typed: Type, person: Path, environ: dict[str, str]
-) -> None:
-    environ["FLOWTRACE_OTLP_HTTP_PORT"] = "14318"
-    (person / ".claude").mkdir()
-
-    def told() -> dict[str, tuple[str, str]]:
-        checks = typed("doctor", "--json").body["checks"]
-        names = ("cursor", "claude-code")
-        return {one["name"]: (one["found"], one["mend"]) for one in checks if one["name"] in names}
-
-    before = told()
-    typed("install", "cursor", "--yes")
-    typed("install", "claude-code")
-
-    assert before["cursor"] == ("does not start Flowtrace", "flowtrace install cursor")
-    assert told() == {
-        "cursor": ("starts Flowtrace", ""),
-        "claude-code": (
-            "starts Flowtrace, hooks off, telemetry off",
-            "flowtrace install claude-code --hooks --telemetry",
-        ),
-    }
-
-
 @pytest.mark.usefixtures("person")
 def test_who_names_no_client_is_told_which_there_are(typed: Type) -> None:
     answer = typed("install")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Places, Program
+from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Places, Program, started_by
 from flowtrace_mcp.ingest.hook_reading import EVENTS
 
 
@@ -22,3 +22,34 @@ def test_a_client_without_hooks_declares_none(tmp_path):
     program = Program(server=("s",), hook=("flowtrace", "hook"), otlp="")
 
     assert BY_NAME["vscode"].hooks(BY_NAME["vscode"], places, program) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "words", "variables"),
+    [
+        ({"command": "uvx", "args": ["flowtrace-mcp"]}, ("uvx", "flowtrace-mcp"), {}),
+        ({"command": "f", "env": {"A": 1}}, ("f",), {"A": "1"}),
+        ({"transport": {"type": "stdio", "command": "f"}}, ("f",), {}),
+        (
+            {"type": "local", "command": ["f", "serve"], "environment": {"A": "b"}},
+            ("f", "serve"),
+            {"A": "b"},
+        ),
+    ],
+)
+def test_how_a_client_starts_us_is_read_in_every_shape(value, words, variables):
+    assert started_by(value) == (words, variables)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "text", {"url": "http://127.0.0.1:9600/mcp"}, {"command": 5}, {"command": ""}]
+)
+def test_what_starts_nothing_has_no_command(value):
+    assert started_by(value) is None
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda one: one.name)
+def test_what_we_write_is_read_back(client):
+    program = Program(server=("/bin/flowtrace-mcp",), hook=("f", "hook"), otlp="")
+
+    assert started_by(client.server(program)) == (("/bin/flowtrace-mcp",), {})
