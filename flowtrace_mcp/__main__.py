@@ -25,7 +25,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         # ours is imported, and nothing typed here is an error.
         from flowtrace_mcp.cli import hook_sender
 
-        code = hook_sender.main(next((one for one in arguments[1:] if one[:1] != "-"), ""))
+        agent = next((one for one in arguments[1:] if one[:1] != "-"), "")
+        code = hook_sender.main(agent, os.environ, _answer_alone)
         if argv is None:
             os._exit(code)  # nothing is left to flush, and taking a program down takes time
         return code
@@ -40,6 +41,18 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     from flowtrace_mcp.cli import parser
 
     return parser.main(arguments, Application)
+
+
+def _answer_alone(agent: str, event: bytes, folder: str, project: str) -> bytes:
+    """Return what a session starts with, from the file itself; see ``hook_alone``."""
+    from flowtrace_mcp.app import Application
+    from flowtrace_mcp.cli.hook_alone import answer_alone
+
+    program = Application({**os.environ, "FLOWTRACE_EMBEDDER": "off"}, listen=False)
+    try:
+        return answer_alone(program, agent, event, folder, project)
+    finally:
+        program.close()
 
 
 if __name__ == "__main__":

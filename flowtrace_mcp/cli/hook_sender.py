@@ -15,7 +15,10 @@ from flowtrace_mcp.services.own_process import may_be_ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    # Agent, event, folder and project to what the agent is told; see ``hook_alone``.
+    AnswerAlone = Callable[[str, bytes, str, str], bytes]
 
 SPOOL_FILE = "hooks.spool"
 _SPOOL_TRIES = 4
@@ -24,14 +27,8 @@ EVENT_LIMIT_BYTES = 16 * 1024 * 1024
 ANSWER_LIMIT_S = 0.045
 # What a person has just typed is worth more patience where memory has something to say.
 ASKING_LIMIT_S = 0.15
-_ASKING = (
-    b'"SessionStart"',
-    b'"sessionStart"',
-    b'"TaskStart"',
-    b'"TaskResume"',
-    b'"UserPromptSubmit"',
-    b'"BeforeAgent"',
-)
+_BEGINNING = (b'"SessionStart"', b'"sessionStart"', b'"TaskStart"', b'"TaskResume"')
+_ASKING = (*_BEGINNING, b'"UserPromptSubmit"', b'"BeforeAgent"')
 ANSWER_LIMIT_BYTES = 256 * 1024
 # An agent that keeps the pipe open and silent is not waited for.
 SILENCE_LIMIT_S = 2.0
@@ -51,14 +48,18 @@ _SILENT_OF_FOLDER = ("windsurf",)  # whose events do not say where the agent wor
 AGENTS = ("claude-code", "codex", "gemini", "cursor", "windsurf", "cline")
 
 
-def main(agent: str, environ: "Mapping[str, str]" = os.environ) -> int:
+def main(
+    agent: str,
+    environ: "Mapping[str, str]" = os.environ,
+    answer_alone: "AnswerAlone | None" = None,
+) -> int:
     """Take an event from stdin and write the answer to stdout; return 0, whatever happens."""
     nothing = NOTHING.get(agent, b"")
     try:
         if agent not in AGENTS:
             os.write(2, f"flowtrace hook: the agent is one of {', '.join(AGENTS)}\n".encode())
             return 0
-        answer = deliver(agent, _read_stdin(), environ)
+        answer = deliver(agent, _read_stdin(), environ, answer_alone)
     except Exception:  # noqa: BLE001 - the outer edge: an agent's work never stops for us
         answer = b""
     try:
@@ -68,13 +69,20 @@ def main(agent: str, environ: "Mapping[str, str]" = os.environ) -> int:
     return 0
 
 
-def deliver(agent: str, event: bytes, environ: "Mapping[str, str]") -> bytes:
+def deliver(
+    agent: str,
+    event: bytes,
+    environ: "Mapping[str, str]",
+    answer_alone: "AnswerAlone | None" = None,
+) -> bytes:
     """Send an event to the listener, or else keep it in the spool.
 
     Args:
         agent: One of ``AGENTS``.
         event: What the agent wrote.
         environ: Environment variables.
+        answer_alone: Says what memory has for a session that begins while nobody listens, as
+            the only one does: its server starts with it.
 
     Returns:
         What to tell the agent; empty for nothing.
@@ -88,9 +96,12 @@ def deliver(agent: str, event: bytes, environ: "Mapping[str, str]") -> bytes:
     project = environ.get("FLOWTRACE_PROJECT", "")
     home = data_folder(environ, sys.platform)
     query = f"time_us={time_us}&folder={_quoted(folder)}&project={_quoted(project)}"
-    answer, is_kept = _send(home, f"/api/v1/hooks/{agent}?{query}", event, environ)
+    sent = _send(home, f"/api/v1/hooks/{agent}?{query}", event, environ)
+    answer, is_kept = sent or _NONE
     if not is_kept:
         spool(home, spool_line(time_us, agent, folder, project, event))
+    if sent is None and answer_alone is not None and _names(event, _BEGINNING):
+        return answer_alone(agent, event, folder, project)
     return answer
 
 
@@ -142,11 +153,15 @@ def spool(home: str, line: bytes) -> bool:
     return True
 
 
-def _send(home: str, target: str, event: bytes, environ: "Mapping[str, str]") -> tuple[bytes, bool]:
-    """Return the listener's answer, and whether the event is safely with it."""
+def _send(
+    home: str, target: str, event: bytes, environ: "Mapping[str, str]"
+) -> tuple[bytes, bool] | None:
+    """Return the listener's answer and whether it has the event; None when nobody listens."""
     try:
         listener = _find_listener(home, environ)
-        return _NONE if listener is None else _ask(*listener, target, event)
+        return None if listener is None else _ask(*listener, target, event)
+    except ConnectionRefusedError:
+        return None
     except (OSError, ValueError):
         return _NONE
 
@@ -178,8 +193,7 @@ def _settled(environ: "Mapping[str, str]") -> tuple[str, str]:
 
 
 def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[bytes, bool]:
-    is_asking = any(name in event[:_HEAD_BYTES] for name in _ASKING)
-    limit_s = ASKING_LIMIT_S if is_asking else ANSWER_LIMIT_S
+    limit_s = ASKING_LIMIT_S if _names(event, _ASKING) else ANSWER_LIMIT_S
     until_s = time.monotonic() + limit_s
     family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
     connection = _socket.socket(family, _socket.SOCK_STREAM)
@@ -208,6 +222,11 @@ def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[b
     finally:
         connection.close()
     return _NONE
+
+
+def _names(event: bytes, names: tuple[bytes, ...]) -> bool:
+    """Say whether an event is one of these."""
+    return any(name in event[:_HEAD_BYTES] for name in names)
 
 
 def answer_in(answer: bytes) -> tuple[bytes, bool] | None:

@@ -159,6 +159,49 @@ def test_a_prompt_is_waited_for_longer(tmp_path, environ, monkeypatch, spooled):
     assert spooled() == []
 
 
+BEGINS = b'{"session_id": "s", "hook_event_name": "SessionStart", "cwd": "/home/dev/shop"}'
+
+
+def alone(*told):
+    return b"alone: " + repr(told).encode()
+
+
+def test_a_session_that_begins_while_nobody_listens_is_answered_alone(environ, spooled):
+    answer = hook_sender.deliver("codex", BEGINS, environ | {"FLOWTRACE_PROJECT": "shop"}, alone)
+
+    assert answer == alone("codex", BEGINS, "", "shop")
+    assert [one.body for one in spooled()] == [BEGINS]
+
+
+def test_a_listener_that_is_gone_is_nobody(tmp_path, environ):
+    with listening(tmp_path, b""):
+        told = json.loads((tmp_path / LISTENER_FILE).read_text())
+    (tmp_path / LISTENER_FILE).write_text(json.dumps(told))
+
+    assert hook_sender.deliver("codex", BEGINS, environ, alone) == alone("codex", BEGINS, "", "")
+
+
+def test_only_the_beginning_of_a_session_is_answered_alone(environ):
+    assert hook_sender.deliver("codex", EVENT, environ, alone) == b""
+
+
+def test_who_has_a_listener_is_not_answered_twice(tmp_path, environ, monkeypatch):
+    monkeypatch.setattr(hook_sender, "ASKING_LIMIT_S", 0.05)
+    with listening(tmp_path, b""):
+        assert hook_sender.deliver("codex", BEGINS, environ, alone) == b""
+
+
+def test_an_answer_alone_that_fails_costs_no_event(environ, spooled, monkeypatch, capfdbinary):
+    def failing(*told):
+        raise ValueError
+
+    monkeypatch.setattr(hook_sender, "_read_stdin", lambda: BEGINS)
+
+    assert hook_sender.main("codex", environ, failing) == 0
+    assert capfdbinary.readouterr().out == b""
+    assert [one.body for one in spooled()] == [BEGINS]
+
+
 def test_a_listener_that_has_ended_is_sent_no_token(tmp_path, environ, spooled):
     ended = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], check=True, capture_output=True

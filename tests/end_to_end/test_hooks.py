@@ -126,3 +126,29 @@ def test_an_event_told_while_the_database_is_busy_is_not_lost(tell, environ, ask
         wait_until(lambda: kept(asked) == ["SessionStart"], limit_s=20)
         wait_until(lambda: not (tmp_path / SPOOL_FILE).exists(), limit_s=20)
         assert kept(asked) == ["SessionStart"]
+
+
+def test_a_session_that_begins_before_its_server_knows_what_was_remembered(environ, tmp_path):
+    def run(*words, told=b""):
+        ended = subprocess.run(
+            [sys.executable, "-m", "flowtrace_mcp", *words],
+            input=told,
+            env=environ | {"FLOWTRACE_PROJECT": "shop"},
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+        return ended.stdout
+
+    begins = b'{"session_id": "s-2", "hook_event_name": "SessionStart", "cwd": "/home/dev/shop"}'
+    told_of_nothing = run("hook", "claude-code", told=begins)
+    assert not (tmp_path / "flowtrace.db").exists()
+    run("remember", "Staging runs Postgres 16", "--kind", "decision")
+
+    said = json.loads(run("hook", "claude-code", told=begins))["hookSpecificOutput"]
+    again = run("hook", "claude-code", told=begins)
+
+    assert (told_of_nothing, again) == (b"", b"")
+    assert said["hookEventName"] == "SessionStart"
+    assert "decision, " in said["additionalContext"]
+    assert "Staging runs Postgres 16" in said["additionalContext"]
