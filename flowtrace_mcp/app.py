@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from flowtrace_mcp.model.vector import VectorCode
     from flowtrace_mcp.rest.listener import Listener
+    from flowtrace_mcp.services.budget_watch import BudgetWatch
     from flowtrace_mcp.services.context import Context
     from flowtrace_mcp.services.forward_always import AlwaysForward
     from flowtrace_mcp.services.own_calls import OwnCalls
@@ -75,6 +76,7 @@ class Application:
         self._joiner: OwnCalls | None = None
         self._forward: AlwaysForward | None = None
         self._backups: ScheduledBackups | None = None
+        self._budgets: BudgetWatch | None = None
         self._stopping = threading.Event()
         self._warm = threading.Event()
         self._ended = threading.Event()
@@ -236,6 +238,8 @@ class Application:
             self._forward.join(5)
         if self._backups is not None:
             self._backups.join(5)
+        if self._budgets is not None:
+            self._budgets.close()
         if self._context is not None:
             self._context.store.close()
             self._context = None
@@ -257,6 +261,7 @@ class Application:
                     self._join_own_calls()
                     self._keep_forwarding()
                     self._keep_backups()
+                    self._watch_budgets()
                 self._problem = None
             except FlowtraceError as error:
                 if self._problem is None:
@@ -298,6 +303,15 @@ class Application:
 
         self._backups = self._backups or ScheduledBackups(self.context())
         self._backups.run_once()
+
+    def _watch_budgets(self) -> None:
+        """Look at what is spent; without any budget, nothing is imported."""
+        if not self.context().store.budgets.has_any():
+            return
+        from flowtrace_mcp.services.budget_watch import BudgetWatch
+
+        self._budgets = self._budgets or BudgetWatch(self.context())
+        self._budgets.run_once()
 
     def _start_listener(self) -> None:
         context = self.context()

@@ -51,6 +51,7 @@ class Settings:
     self_traces: SelfTracesMode = "on"
     forward_endpoint: str = ""
     forward_headers: str = ""
+    budget_command: tuple[str, ...] = ()
     span_durability: Literal["full", "normal"] = "full"
     retention_days: int = 0
     retention_bytes: int = 0
@@ -140,6 +141,14 @@ def _origins(text: str) -> tuple[str, ...]:
         if not (is_origin and is_loopback(parts.hostname or "")):
             raise ValueError("each is that of a page on this machine, like http://localhost:3000")
     return origins
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Return a program and its arguments; no shell reads them."""
+    listed = json.loads(text) if text.strip() else []
+    if not isinstance(listed, list) or not all(isinstance(one, str) and one for one in listed):
+        raise ValueError('it is a JSON array of texts, like ["notify-send", "Flowtrace"]')
+    return tuple(listed)
 
 
 def _embedder(text: str) -> str:
@@ -236,6 +245,12 @@ OPTIONS: Final = (
         section="observability",
         parse=str.strip,
         help="headers for it, name=value,name=value, as OTEL_EXPORTER_OTLP_HEADERS has them",
+    ),
+    Option(
+        field="budget_command",
+        section="observability",
+        parse=_words,
+        help='a program for budgets that run it, as a JSON array: ["notify-send", "Flowtrace"]',
     ),
     Option(
         field="span_durability",

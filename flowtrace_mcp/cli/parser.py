@@ -151,6 +151,11 @@ COMMANDS: Final = (
         example="flowtrace costs --by day --since 2026-07-01",
     ),
     Command(
+        name="budgets",
+        summary="what may be spent, how far it is, who is told, and whether agents stop",
+        example="flowtrace budgets set daily --period daily --amount 10 --at 80 --at 100",
+    ),
+    Command(
         name="rebuild",
         summary="hold the sums against the spans, and make those again that are wrong",
         example="flowtrace rebuild --check",

@@ -75,6 +75,8 @@ def _tell(call: Call, found: Status) -> None:
         say(f"    {line}")
     for problem in found.problems:
         say(f"  problem    {problem}")
+    for line in found.budgets:
+        say(f"  {line}")
     for agent, how in found.switch_on.items():
         say(f"to see {agent}'s traces, set:", Style.DIM)
         for line in how.splitlines():

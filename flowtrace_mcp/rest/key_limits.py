@@ -19,13 +19,14 @@ KEY: Final = "flowtrace.key"  # where the gate leaves the key in a request's sco
 # Posted, and yet they change nothing.
 _READING: Final = frozenset(("/api/v1/memories/recall", "/api/v1/embed"))
 _ADMIN: Final = ("/api/v1/admin",)
+_RULES: Final = "/api/v1/budget"  # anybody may look at them
 _SAFE: Final = frozenset(("GET", "HEAD"))
 _PROJECT: Final = "project"
 
 
 def role_needed(method: str, path: str, *, is_otlp: bool) -> Role:
     """Return the least role that may make a request."""
-    if path.startswith(_ADMIN):
+    if path.startswith(_ADMIN) or (path.startswith(_RULES) and method not in _SAFE):
         return Role.ADMIN
     if is_otlp or path.startswith("/mcp"):
         return Role.WRITER

@@ -11,6 +11,7 @@ from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
 from flowtrace_mcp.rest.answers import unserved_response
 from flowtrace_mcp.rest.backups import backup_routes
+from flowtrace_mcp.rest.budgets import budget_routes
 from flowtrace_mcp.rest.costs import cost_routes
 from flowtrace_mcp.rest.declared import DeclaredRoute
 from flowtrace_mcp.rest.edges import edge_routes
@@ -67,6 +68,7 @@ def rest_routes(
         *log_routes(endpoints),
         *metric_routes(endpoints),
         *cost_routes(endpoints),
+        *budget_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),

@@ -8,6 +8,7 @@ from typing import Final
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.ingest.hook_shape import HookEvent, HookKind
 from flowtrace_mcp.model.project import ProjectIdentity
+from flowtrace_mcp.services.budget_words import find_stop, reached_lines
 from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.meaning import MeaningState
 from flowtrace_mcp.services.unasked import brief, recall_for_prompt
@@ -42,6 +43,21 @@ class Hearing:
     write: Callable[[HookEvent, str], object]
 
 
+def _block(event: HookEvent, reason: str) -> object:
+    if event.kind is HookKind.PROMPT:
+        return {"decision": "block", "reason": reason}
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": event.event,
+            "permissionDecision": "deny",
+            "permissionDecisionReason": reason,
+        }
+    }
+
+
+# Who can be told to stop, and how.
+STOPPING: Final[Mapping[str, Callable[[HookEvent, str], object]]] = {"claude-code": _block}
+_STOPPABLE: Final = frozenset({HookKind.PROMPT, HookKind.TOOL_START})
 # Devin Desktop takes no context from a hook.
 HEARING: Final[Mapping[str, Hearing]] = {
     "claude-code": Hearing(_START_AND_PROMPT, _specific),
@@ -55,11 +71,15 @@ HEARING: Final[Mapping[str, Hearing]] = {
 def answer_to(context: Context, event: HookEvent, project: Callable[[], ProjectIdentity]) -> object:
     """Return what to tell the agent, None for nothing; never fails.
 
+    An agent that has spent a budget which stops is told to go no further.
+
     Args:
         context: The means of the program.
         event: What happened.
         project: Returns the project that the agent works in; it may ask git.
     """
+    if reason := _stop_reason(context, event, project):
+        return STOPPING[event.agent](event, reason)
     hearing = HEARING.get(event.agent)
     # What is not heard must not be recalled: it would count as told.
     if hearing is None or event.kind not in hearing.kinds:
@@ -68,7 +88,20 @@ def answer_to(context: Context, event: HookEvent, project: Callable[[], ProjectI
         text = _text_for(context, event, project)
     except FlowtraceError:  # no memory is worth an agent's turn
         return None
-    return hearing.write(event, fenced(text)) if text else None
+    return hearing.write(event, text) if text else None
+
+
+def _stop_reason(context: Context, event: HookEvent, project: Callable[[], ProjectIdentity]) -> str:
+    if event.agent not in STOPPING or event.kind not in _STOPPABLE:
+        return ""
+    try:
+        return find_stop(context, event.agent, lambda: _project_id(context, project()))
+    except FlowtraceError:  # a budget that cannot be read stops nobody
+        return ""
+
+
+def _project_id(context: Context, project: ProjectIdentity) -> int:
+    return context.store.project_id(project.identity, project.name)
 
 
 def fenced(text: str) -> str:
@@ -92,11 +125,15 @@ def _text_for(context: Context, event: HookEvent, project: Callable[[], ProjectI
         found = brief(context, caller)
         if context.store.memories.newest_key():
             context.meaning.load()  # a prompt comes next
-    return "\n".join(
+    memories = "\n".join(
         f"- [{one.id}] {one.kind.value}, {one.when}: {one.text}"
         for one in found.memories
         if not one.is_instruction
     )
+    parts = [fenced(memories)] if memories else []
+    if event.kind is HookKind.SESSION_START:
+        parts = [*reached_lines(context, _project_id(context, caller.project)), *parts]
+    return "\n".join(parts)
 
 
 def _is_loading(context: Context) -> bool:

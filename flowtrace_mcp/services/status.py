@@ -14,6 +14,7 @@ from flowtrace_mcp.clients.table import (
 )
 from flowtrace_mcp.clients.toml_tables import with_table
 from flowtrace_mcp.model.ids import signed_string_id
+from flowtrace_mcp.services.budget_words import reached_lines
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.storage.memory_vectors import Embedded
@@ -58,6 +59,7 @@ class Status:
     pending_embeddings: int
     model_change: ModelChange | None
     problems: tuple[str, ...]
+    budgets: tuple[str, ...]  # a line for each that has reached a threshold
     switch_on: Mapping[str, str]  # agent -> what it needs before its traces arrive
 
 
@@ -82,6 +84,7 @@ def status(context: Context, listener: ListenerFacts) -> Status:
         pending_embeddings=pending_embeddings(context),
         model_change=find_model_change(context),
         problems=tuple(problems),
+        budgets=reached_lines(context),
         switch_on=_switch_on(context, listener),
     )
 

@@ -7,6 +7,7 @@ import apsw
 
 from flowtrace_mcp.model.edge import unpack_edge, with_project
 from flowtrace_mcp.storage import (
+    budgets,
     edges,
     memories,
     memory_changes,
@@ -56,6 +57,7 @@ class ProjectStore:
             moved = _count(connection, source_id)
             _move_memories(connection, source_id, target_id)
             _move_spans(connection, source_id, target_id)
+            budgets.move_budgets(connection, source_id, target_id)
             projects.update_merged(connection, source_id, target_id)
             return moved
 

@@ -24,6 +24,7 @@ from flowtrace_mcp.storage import (
     traces,
 )
 from flowtrace_mcp.storage.access_store import AccessStore
+from flowtrace_mcp.storage.budget_store import BudgetStore
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
 from flowtrace_mcp.storage.erasure_store import ErasureStore
@@ -88,6 +89,7 @@ class Store:
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
         self.uses = UseStore(self._database)
+        self.budgets = BudgetStore(self._database)
         self.forwardings = ForwardStore(self._database)
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)

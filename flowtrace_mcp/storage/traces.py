@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import apsw
 
@@ -51,6 +51,16 @@ _BEFORE: Final = "(start_us, trace_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_SESSION: Final = f"{_SELECT} WHERE session_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
 _BY_TIME: Final = f"{_SELECT} WHERE start_us >= ? AND {_BEFORE} {_ORDER}"
+# What a trace used by unit; made from these constants alone.
+_USED: Final = {
+    "usd": "coalesce(cost_usd, 0)",
+    "tokens": "coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)"
+    " + coalesce(cache_write_tokens, 0) + coalesce(output_tokens, 0)",
+}
+_DEAR: Final = f"""
+    {_SELECT} WHERE start_us >= ? AND (? OR project_id = ?) AND (? OR agent_id = ?) AND {{used}} >= ?
+    ORDER BY {{used}} DESC, start_us DESC, trace_id DESC, trace_id_high DESC LIMIT ?
+"""
 _GET: Final = f"{_SELECT} WHERE trace_id = ? AND trace_id_high = ?"
 _MOVE: Final = "UPDATE traces SET project_id = ? WHERE project_id = ?"
 _BETWEEN: Final = """
@@ -117,6 +127,17 @@ class Page:
     before_id: int = 0  # signed; breaks ties in time
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DearTraces:
+    """Which traces used at least so much; None = of all."""
+
+    since_us: int  # of those that began from then on
+    unit: Literal["usd", "tokens"]
+    least: float
+    project_id: int | None = None
+    agent_id: int | None = None  # signed number of the dictionary
+
+
 def add_to_traces(connection: apsw.Connection, rollups: Sequence[TraceRollup]) -> None:
     """Add what new spans contribute to their traces' rows."""
     insert_rows(connection, _HEAD, [rollup.row() for rollup in rollups], _ADD)
@@ -151,6 +172,15 @@ def list_traces(
         rows = reader.execute(_BY_PROJECT, (project_id, *tail))
     else:
         rows = reader.execute(_BY_TIME, tail)
+    return [_trace(row) for row in rows]
+
+
+def list_dear_traces(reader: apsw.Connection, wanted: DearTraces, limit: int) -> list[TraceRollup]:
+    """Return traces that used at least so much, those that used most first."""
+    project_id, agent_id = wanted.project_id, wanted.agent_id
+    of = (project_id is None, project_id or 0, agent_id is None, agent_id or 0)
+    statement = _DEAR.format(used=_USED[wanted.unit])
+    rows = reader.execute(statement, (wanted.since_us, *of, wanted.least, limit))
     return [_trace(row) for row in rows]
 
 

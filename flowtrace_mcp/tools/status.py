@@ -18,6 +18,7 @@ class StatusAnswer(Answer):
     health: str
     version: str
     problems: tuple[str, ...] = ()
+    budgets: tuple[str, ...] = ()
     listener: dict[str, Any]
     stored: dict[str, int]
     model: str
@@ -45,6 +46,7 @@ def _answer(found: Status) -> StatusAnswer:
         health=found.health,
         version=found.version,
         problems=found.problems,
+        budgets=found.budgets,
         listener={name: number for name, number in ports.items() if number is not None},
         stored={
             "memories": store.memory_count,
@@ -87,6 +89,7 @@ def _text(answer: StatusAnswer) -> str:
         told = "{from} to {to}, {done} of {total} memories".format(**answer.model_change)
         lines.append(f"model change: {told}; words find the others")
     lines += [f"problem: {problem}" for problem in answer.problems]
+    lines += answer.budgets
     lines += [f"to see {agent}'s traces, set: {how}" for agent, how in answer.switch_on.items()]
     return "\n".join(lines)
 

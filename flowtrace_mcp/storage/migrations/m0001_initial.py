@@ -8,6 +8,7 @@ from flowtrace_mcp.storage import (
     api_keys,
     arrivals,
     audit,
+    budgets,
     contents,
     edges,
     leases,
@@ -68,6 +69,7 @@ _TABLES = (
     retention_rules,
     api_keys,
     audit,
+    budgets,
 )
 
 
