@@ -14,15 +14,17 @@ from flowtrace_mcp.services.client_traffic import Traffic, traffic_of
 from flowtrace_mcp.services.installs import (
     Part,
     configured_server,
+    has_plugin,
     possible_parts,
     present_parts,
 )
-from flowtrace_mcp.services.own_command import own_command
+from flowtrace_mcp.services.own_command import SERVER_COMMAND, own_command
 from flowtrace_mcp.services.server_trial import Trial, try_server
 from flowtrace_mcp.settings import Settings
 
 # Codex waits this long for a server, and others longer.
 START_LIMIT_S: Final = 10.0
+_OF_PLUGIN: Final[frozenset[Part]] = frozenset(("server", "hooks"))
 _CALLED: Final[Mapping[Part, str]] = {"telemetry": "traces", "hooks": "hooks"}
 
 
@@ -37,6 +39,7 @@ class _Seen:
     is_own: bool  # the command is that of this installation
     on: frozenset[Part]
     off: tuple[Part, ...]
+    is_twice: bool  # by our plugin, and by an entry of its own
     traffic: Traffic
 
     def last_us(self, part: Part) -> int | None:
@@ -69,24 +72,25 @@ def _seen(
     traffic: Traffic,
 ) -> _Seen | None:
     """Return what is known of a client, None when it is not told of us; equal commands run once."""
-    configured = configured_server(client, places, program)
-    if configured is None:
+    configured, has_own = configured_server(client, places, program), has_plugin(client, places)
+    if configured is None and not has_own:
         return None
-    scope, value = configured
+    scope, value = configured or ("plugin", {"command": SERVER_COMMAND})
     words, variables = started_by(value) or ((), {})
     key = (words, *sorted(variables.items()))
     if words and key not in trials:
         trials[key] = try_server(words, {**places.environ, **variables})
     present = present_parts(client, places, program)
-    possible = possible_parts(client, places, program)
+    on = present | _OF_PLUGIN if has_own else present
     return _Seen(
         client=client,
         scope=scope,
         words=words,
         trial=trials.get(key),
-        is_own=words == program.server,
-        on=frozenset(present),
-        off=tuple(one for one in possible if one not in {*present, "server"}),
+        is_own=words in (program.server, (SERVER_COMMAND,)),
+        on=frozenset(on),
+        off=tuple(one for one in possible_parts(client, places, program) if one not in on),
+        is_twice=has_own and bool(present & _OF_PLUGIN),
         traffic=traffic,
     )
 
@@ -106,7 +110,7 @@ def _check(seen: _Seen) -> Check:
     verdict = Verdict.OK
     if trial is not None and trial.problem:
         verdict = Verdict.FAIL
-    elif trial is not None and trial.seconds > START_LIMIT_S:
+    elif seen.is_twice or (trial is not None and trial.seconds > START_LIMIT_S):
         verdict = Verdict.WARN
     return Check(
         name=seen.client.name,
@@ -122,7 +126,8 @@ def _start(seen: _Seen) -> str:
         return "reaches Flowtrace by a URL"
     if seen.trial.problem:
         return f"cannot start Flowtrace by `{' '.join(seen.words)}`: {seen.trial.problem}"
-    where = " in this project" if seen.scope == "project" else ""
+    where = {"project": " in this project", "plugin": " by its plugin"}.get(seen.scope, "")
+    where = " twice, by its plugin and by its own configuration" if seen.is_twice else where
     return f"starts Flowtrace{where} ({len(seen.trial.tools)} tools in {seen.trial.seconds:.1f} s)"
 
 
@@ -147,9 +152,12 @@ def _mends(seen: _Seen) -> list[str]:
     elif trial is not None and trial.seconds > START_LIMIT_S:
         first = "flowtrace doctor again: the first start after an installation is the slowest"
         mends.append(first if seen.is_own else told)
+    if seen.is_twice:
+        mends.append(f"{told} --no-server --no-hooks")
     off = [part for part in seen.off if seen.last_us(part) is None]
     if off:
-        mends.append(f"{told} --{' --'.join(off)}")
+        has_server = "" if seen.scope != "plugin" else " --no-server"
+        mends.append(f"{told}{has_server} --{' --'.join(off)}")
     if any(part in seen.on and seen.last_us(part) is None for part in _CALLED):
         mends.append(f"restart {seen.client.title}: it reads its settings at the start")
     return mends

@@ -105,6 +105,7 @@ class Client:
         telemetry: Entries that send OpenTelemetry to us.
         agent: What `flowtrace hook` calls it, "" = it has no hooks that we can declare.
         seen_as: Names under which its spans arrive.
+        plugins: Files that say which plugins are enabled, for a client that has one of ours.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Client:
     telemetry: _Say = _nothing
     agent: str = ""
     seen_as: tuple[str, ...] = ()
+    plugins: _Files = _nowhere
 
     def server_entries(self, places: Places, program: Program, scope: Scope) -> list[Entry]:
         """Return what starts our MCP server; nothing where a scope does not exist."""
@@ -297,6 +299,7 @@ CLIENTS: Final = (
         telemetry=_claude_telemetry,
         agent="claude-code",
         seen_as=("claude-code",),
+        plugins=lambda places: (_claude_settings(places),),
     ),
     Client(
         name="cursor",

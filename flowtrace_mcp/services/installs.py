@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from flowtrace_mcp.clients.table import Client, Entry, Form, Places, Program, Scope
+from flowtrace_mcp.clients.table import SERVER, Client, Entry, Form, Places, Program, Scope
 from flowtrace_mcp.errors import InputError, NotFoundError
 from flowtrace_mcp.services.client_files import (
     FileChange,
@@ -228,6 +228,20 @@ def configured_server(client: Client, places: Places, program: Program) -> tuple
                 if value is not None:
                     return scope, value
     return None
+
+
+def has_plugin(client: Client, places: Places) -> bool:
+    """Say whether a plugin of ours is enabled in a client, which then starts us and has hooks."""
+    for path in client.plugins(places):
+        entry = Entry(path=path, form="json", keys=("enabledPlugins",), value=None)
+        with suppress(InputError):
+            enabled = value_at(path, read_file(path), entry)
+            if isinstance(enabled, dict) and any(
+                is_on is True and name.partition("@")[0] == SERVER
+                for name, is_on in enabled.items()
+            ):
+                return True
+    return False
 
 
 def possible_parts(client: Client, places: Places, program: Program) -> list[Part]:

@@ -179,6 +179,54 @@ def test_one_that_is_told_in_this_project_alone_is_told(
     assert check["facts"]["scope"] == "project"
 
 
+def enable_plugin(person: Path, *, is_on: bool) -> None:
+    settings = {"enabledPlugins": {"other@market": True, "flowtrace@flowtrace": is_on}}
+    (person / ".claude/settings.json").write_text(json.dumps(settings))
+
+
+def test_a_plugin_starts_us_and_has_the_hooks(
+    typed: Type, person: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = client_checks.Trial(tools=("recall",))
+    monkeypatch.setattr(client_checks, "try_server", lambda words, _: trial)
+    enable_plugin(person, is_on=True)
+
+    check = told(typed, "claude-code")
+
+    assert check["facts"]["command"] == ["flowtrace-mcp"]
+    assert check["found"] == (
+        "starts Flowtrace by its plugin (1 tools in 0.0 s), traces off, hooks on and none came yet"
+    )
+    assert check["facts"]["mends"] == [
+        "flowtrace install claude-code --no-server --telemetry",
+        "restart Claude Code: it reads its settings at the start",
+    ]
+
+
+def test_a_plugin_that_is_switched_off_does_nothing(typed: Type, person: Path) -> None:
+    enable_plugin(person, is_on=False)
+
+    assert told(typed, "claude-code")["found"] == "does not start Flowtrace"
+
+
+def test_a_plugin_beside_an_entry_of_its_own_starts_us_twice(
+    typed: Type, person: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = client_checks.Trial(tools=("recall",))
+    monkeypatch.setattr(client_checks, "try_server", lambda words, _: trial)
+    enable_plugin(person, is_on=True)
+    typed("install", "claude-code", "--telemetry")
+
+    check = told(typed, "claude-code")
+
+    assert check["verdict"] == "warn"
+    assert "twice, by its plugin and by its own configuration" in check["found"]
+    mend = check["facts"]["mends"][0]
+    assert mend == "flowtrace install claude-code --no-server --no-hooks"
+    typed(*mend.split()[1:])
+    assert "by its plugin (1 tools" in told(typed, "claude-code")["found"]
+
+
 def test_without_our_command_no_client_can_be_looked_at(
     typed: Type, person: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
