@@ -2,17 +2,14 @@
 
 import ast
 import io
-import json
 import re
 import subprocess
 import tokenize
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import flowtrace_mcp
 from flowtrace_mcp import errors
 
 ROOT = Path(__file__).parents[1]
@@ -180,16 +177,3 @@ def test_every_error_class_has_a_heading_and_every_heading_an_error() -> None:
 
 def test_every_error_class_says_how_it_reads_outside() -> None:
     assert set(errors.OUTSIDE) == set(error_classes())
-
-
-def test_versions_agree() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    manifests = {
-        name: json.loads(text)
-        for name, text in texts(".json")
-        if re.fullmatch(r"(plugin/.*/)?(plugin|server|package)\.json", name)
-    }
-    stated = {name: manifest.get("version") for name, manifest in manifests.items()}
-
-    assert "version" in project["project"]["dynamic"], "the package states it, and nobody else"
-    assert stated == dict.fromkeys(stated, flowtrace_mcp.__version__)
