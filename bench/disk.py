@@ -4,6 +4,7 @@ The traffic is that of coding agents: the same few tools and models, texts of or
 """
 
 import sys
+import time
 from pathlib import Path
 
 import apsw
@@ -14,6 +15,7 @@ from span_bodies import requests
 REQUESTS = 100
 SPANS = 512
 SHARE_MOST = 0.75
+INDEX_LIMIT_S = 120
 
 
 def sizes(home: Path) -> dict[str, int]:
@@ -29,6 +31,17 @@ def sizes(home: Path) -> dict[str, int]:
     return {"file": (home / "flowtrace.db").stat().st_size, **found}
 
 
+def wait_until_indexed(home: Path) -> None:
+    """Return once the words of all spans are in the text index."""
+    connection = apsw.Connection(str(home / "flowtrace.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    until_s = time.monotonic() + INDEX_LIMIT_S
+    while connection.execute("SELECT 1 FROM unread_spans LIMIT 1").get is not None:
+        if time.monotonic() > until_s:
+            raise RuntimeError("the text index is not made in time")
+        time.sleep(0.1)
+    connection.close()
+
+
 def main() -> int:
     """Send, end the server, weigh the file, report."""
     with data_folder() as folder:
@@ -39,6 +52,7 @@ def main() -> int:
             for body in requests(REQUESTS, spans=SPANS):
                 raw_bytes += len(body)
                 send(port, [body])
+            wait_until_indexed(folder)
             one.close()
         found = sizes(folder)
     count = REQUESTS * SPANS

@@ -53,6 +53,7 @@ class Settings:
     forward_headers: str = ""
     budget_command: tuple[str, ...] = ()
     span_durability: Literal["full", "normal"] = "full"
+    span_search: bool = True
     retention_days: int = 0
     retention_bytes: int = 0
     backup_hours: int = 0
@@ -257,6 +258,12 @@ OPTIONS: Final = (
         section="storage",
         parse=_one_of("full", "normal"),
         help="full: an acknowledged span survives a power cut; normal: it may not",
+    ),
+    Option(
+        field="span_search",
+        section="observability",
+        parse=_switch,
+        help="on: the words of spans are indexed, some 80 bytes a span; off: the index is emptied",
     ),
     Option(
         field="retention_days",

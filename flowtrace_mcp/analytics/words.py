@@ -40,6 +40,11 @@ _HEX_CODE: Final = re.compile(r"0[xX][0-9a-fA-F]+")
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2,}")
 
 
+def is_stop_word(word: str) -> bool:
+    """Say whether a word in small letters says nothing about the subject."""
+    return word in _STOP_WORDS
+
+
 def query_terms(text: str) -> list[str]:
     """Return the words of a question, without stop words, at most `LIMIT_QUERY_TERMS`."""
     return _distinct((word for word in _words(text) if word not in _STOP_WORDS), LIMIT_QUERY_TERMS)

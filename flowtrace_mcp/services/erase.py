@@ -24,6 +24,7 @@ from flowtrace_mcp.services.spool_state import SPOOL_FILE, TAKING_FILE
 from flowtrace_mcp.settings import LOG_FILE
 from flowtrace_mcp.storage.erasure_store import ALL_US, Subject
 from flowtrace_mcp.storage.needle_search import search_copy, search_file
+from flowtrace_mcp.storage.span_text import session_word
 
 BATCH_SPANS: Final = 128
 BATCH_RECORDS: Final = 256
@@ -163,6 +164,7 @@ def erase(
         return total
 
     receipt.spans = all_of("spans", lambda: store.delete_spans(subject, session_ids, BATCH_SPANS))
+    context.store.span_texts.purge()
     receipt.records = all_of(
         "records", lambda: store.delete_records(subject, session_ids, BATCH_RECORDS)
     )
@@ -260,6 +262,8 @@ def _samples(context: Context, subject: Subject, session_ids: Sequence[int]) -> 
     needles += [one.payload.raw[:_SAMPLE_BYTES] for one in whole if one.payload]
     needles = [needle for needle in needles if len(needle) >= SAMPLES]
     if subject.window_us == ALL_US:
+        # Each document of the text index holds the word of its session.
+        needles += [session_word(one).encode() for one in session_ids[:SAMPLES]]
         needles += [name.encode() for name in (subject.session, subject.user) if len(name) >= 8]
     return needles
 

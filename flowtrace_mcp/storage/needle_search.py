@@ -28,6 +28,10 @@ _TABLES: Final = """
 _TEXT_INDEXES: Final = """
     SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%USING fts5%' ORDER BY name
 """
+_STEMS: Final = """
+    CREATE VIRTUAL TABLE temp.stems USING fts5 (
+        word, tokenize = 'porter unicode61 remove_diacritics 2')
+"""
 _TERM_LEAST: Final = 4  # a shorter beginning of a word says nothing of the word
 
 
@@ -91,12 +95,27 @@ def _in_terms(connection: apsw.Connection, index: str, needles: Iterable[bytes])
     words = {word for needle in needles for word in _word_of(needle)}
     if not words:
         return 0
+    stems = _stems_of(connection, words)
+    terms = _terms_of(connection, "main", index)
+    return sum(term in stems or any(_tells(term, word) for word in words) for term in terms)
+
+
+def _stems_of(connection: apsw.Connection, words: Iterable[str]) -> set[str]:
+    """Return what the indexes make of some words: of ``historical`` no more than ``histor``."""
+    connection.execute(_STEMS)
+    connection.executemany("INSERT INTO temp.stems VALUES (?)", [(word,) for word in words])
+    found = set(_terms_of(connection, "temp", "stems"))
+    connection.execute("DROP TABLE temp.stems")
+    return found
+
+
+def _terms_of(connection: apsw.Connection, schema: str, index: str) -> list[str]:
     connection.execute(
-        f"CREATE VIRTUAL TABLE temp.looked_into USING fts5vocab(main, '{index}', 'row')"
+        f"CREATE VIRTUAL TABLE temp.looked_into USING fts5vocab({schema}, '{index}', 'row')"
     )
     terms = [str(row[0]) for row in connection.execute("SELECT term FROM temp.looked_into")]
     connection.execute("DROP TABLE temp.looked_into")
-    return sum(any(_tells(term, word) for word in words) for term in terms)
+    return terms
 
 
 def _word_of(needle: bytes) -> Iterator[str]:

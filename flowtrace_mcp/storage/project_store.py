@@ -15,6 +15,7 @@ from flowtrace_mcp.storage import (
     memory_vectors,
     projects,
     sessions,
+    span_text,
     traces,
 )
 from flowtrace_mcp.storage.database import Database
@@ -131,6 +132,7 @@ def _move_spans(connection: apsw.Connection, source_id: int, target_id: int) -> 
     for key, record in found:
         hours.add(hour_of(unpack_edge(record)))
         edges.update_edge_project(connection, key, target_id, with_project(record, target_id))
+    span_text.note_unread(connection, [key for key, _ in found])
     sessions.move_sessions(connection, source_id, target_id)
     traces.move_traces(connection, source_id, target_id)
     for hour_us in sorted(hours):

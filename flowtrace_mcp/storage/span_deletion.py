@@ -1,6 +1,6 @@
 """Spans removed for good: the one way on which every span leaves, with all that hangs on it.
 
-Edge, bytes, usage and claims go; long values, resources and scopes go with the last span or record that
+Edge, bytes, usage, words and claims go; long values, resources and scopes go with the last span or record that
 needs them; the roll-ups of trace, session and hour are made again from what stays.
 """
 
@@ -19,6 +19,7 @@ from flowtrace_mcp.storage import (
     project_hours,
     sessions,
     span_claims,
+    span_text,
     tool_calls,
     traces,
     usage,
@@ -62,6 +63,7 @@ def drop_spans(connection: apsw.Connection, keys: Sequence[int]) -> None:
     payloads.delete_payloads(connection, keys)
     usage.delete_usage(connection, keys)
     tool_calls.delete_tool_calls(connection, keys)
+    span_text.delete_documents(connection, keys)
     contents.delete_unneeded(connection, needed)
 
 

@@ -25,6 +25,7 @@ from flowtrace_mcp.storage import (
     projects,
     sessions,
     span_claims,
+    span_text,
     strings,
     tool_calls,
     traces,
@@ -440,6 +441,7 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: Prepared
             for key, one in zip(keys, fresh, strict=True)
         ],
     )
+    span_text.note_unread(connection, keys)
     payloads.insert_payloads(
         connection, [(key, span.payload) for key, span in zip(keys, spans, strict=True)]
     )

@@ -39,6 +39,7 @@ from flowtrace_mcp.storage.record_store import RecordStore
 from flowtrace_mcp.storage.retention_store import RetentionStore
 from flowtrace_mcp.storage.span_pages import SpanPages
 from flowtrace_mcp.storage.span_store import SpanStore, withdraw_told
+from flowtrace_mcp.storage.span_text_store import SpanTextStore
 from flowtrace_mcp.storage.transcript_store import TranscriptStore
 from flowtrace_mcp.storage.use_store import UseStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
@@ -98,6 +99,7 @@ class Store:
         self.erasure = ErasureStore(self._database)
         self.retention = RetentionStore(self._database)
         self.span_pages = SpanPages(self._database)
+        self.span_texts = SpanTextStore(self._database)
         self.copies = CopyStore(self._database)
 
     @functools.cached_property

@@ -28,6 +28,7 @@ from flowtrace_mcp.services.erase import (
 from flowtrace_mcp.services.forget import ForgetRequest, forget
 from flowtrace_mcp.services.keeping import finish_owed
 from flowtrace_mcp.services.remember import RememberRequest, remember
+from flowtrace_mcp.services.span_indexing import SpanIndexing
 from flowtrace_mcp.services.subject_export import export_subject
 from flowtrace_mcp.storage.erasure_store import Subject
 from flowtrace_mcp.storage.use_hours import UseFilter
@@ -75,6 +76,19 @@ def lived(context: Context, caller: Caller) -> Context:
 def counts(context: Context) -> tuple[int, int, int, int]:
     facts = context.store.facts()
     return facts.memory_count, facts.span_count, facts.log_count, facts.session_count
+
+
+@pytest.mark.parametrize("what", ["name", "argument"])
+def test_the_words_of_spans_leave_the_text_index(lived: Context, what: str) -> None:
+    SpanIndexing(lived).run_once()
+    before = verify_words(lived, [CANARIES[what]])
+
+    receipt = erase(lived, EraseRequest(session=SESSION))
+
+    assert before.hits["span_text terms"] == 1
+    assert verify_words(lived, [CANARIES[what]]).hits == {}
+    assert receipt.verified is not None
+    assert receipt.verified.total == 0
 
 
 @pytest.mark.parametrize("what", list(CANARIES))
