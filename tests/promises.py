@@ -12,6 +12,8 @@ PROMISES: Final[dict[str, str]] = {
     "no-network": "The embedding model is in the package and works without network.",
     "install": "`flowtrace install` puts the server into a client's configuration; twice changes nothing.",
     "uninstall": "`flowtrace uninstall` restores a client's files byte for byte.",
+    "plugin-remembers": "With the plugin, Claude Code's next session starts with what the last one remembered.",
+    "plugin-traces": "With the plugin, the next session sees what the last one ran, with arguments and results.",
     # Memory
     "remember-and-recall": "What was remembered is recalled by a later process.",
     "word-for-word": "A memory is kept word for word.",

@@ -29,6 +29,11 @@ ANSWER_LIMIT_S = 0.045
 ASKING_LIMIT_S = 0.15
 _BEGINNING = (b'"SessionStart"', b'"sessionStart"', b'"TaskStart"', b'"TaskResume"')
 _ASKING = (*_BEGINNING, b'"UserPromptSubmit"', b'"BeforeAgent"')
+# With the last turn of a session that nobody attends, Claude Code ends what still runs in the
+# background: the hook of a tool that began 50 ms ago among it, with what that tool answered.
+LINGER_S = 0.15
+_UNATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"  # "0" there
+_LAST = (b'"Stop"', b'"StopFailure"')
 ANSWER_LIMIT_BYTES = 256 * 1024
 # An agent that keeps the pipe open and silent is not waited for.
 SILENCE_LIMIT_S = 2.0
@@ -100,6 +105,8 @@ def deliver(
     answer, is_kept = sent or _NONE
     if not is_kept:
         spool(home, spool_line(time_us, agent, folder, project, event))
+    if environ.get(_UNATTENDED) == "0" and _names(event, _LAST):
+        time.sleep(LINGER_S)
     if sent is None and answer_alone is not None and _names(event, _BEGINNING):
         return answer_alone(agent, event, folder, project)
     return answer

@@ -173,6 +173,21 @@ def test_a_session_that_begins_while_nobody_listens_is_answered_alone(environ, s
     assert [one.body for one in spooled()] == [BEGINS]
 
 
+@pytest.mark.parametrize(
+    ("attended", "event", "lingers"),
+    [("0", EVENT, True), ("1", EVENT, False), ("0", BEGINS, False)],
+)
+def test_the_end_of_a_session_that_nobody_attends_waits_for_the_hooks_behind_it(
+    environ, monkeypatch, attended, event, lingers
+):
+    waited = []
+    monkeypatch.setattr(hook_sender.time, "sleep", waited.append)
+
+    hook_sender.deliver("claude-code", event, {**environ, hook_sender._UNATTENDED: attended})
+
+    assert waited == [hook_sender.LINGER_S] * lingers
+
+
 def test_a_listener_that_is_gone_is_nobody(tmp_path, environ):
     with listening(tmp_path, b""):
         told = json.loads((tmp_path / LISTENER_FILE).read_text())
