@@ -7,7 +7,13 @@ from pathlib import Path
 from flowtrace_mcp import __version__
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.clients.table import Places, Program
-from flowtrace_mcp.services.own_command import OwnCommand, own_command, put_in_place
+from flowtrace_mcp.services.own_command import (
+    OwnCommand,
+    own_command,
+    own_origin,
+    own_requirement,
+    put_in_place,
+)
 from flowtrace_mcp.services.token import read_or_create_token
 from flowtrace_mcp.settings import Settings
 
@@ -44,4 +50,5 @@ def lasting_command(call: Call) -> OwnCommand:
     command = own_command()
     if not command.is_passing:
         return command
-    return put_in_place(call.program.settings.home, __version__, call.output.say_aside)
+    wanted = own_requirement(__version__, own_origin())
+    return put_in_place(call.program.settings.home, wanted, call.output.say_aside)

@@ -1,10 +1,13 @@
 """`flowtrace install` and `uninstall`, typed by hand."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from flowtrace_mcp.cli import client_places
+from flowtrace_mcp.services.own_command import OwnCommand
 from tests.cli.conftest import Type
 
 
@@ -85,3 +88,28 @@ def test_one_that_refuses_does_not_keep_the_others_waiting(typed: Type, person: 
 def test_without_any_client_it_says_so(typed: Type) -> None:
     assert typed("install", "--all").out == "no client that Flowtrace knows was found here\n"
     assert "no receipt and no entry was found" in typed("uninstall", "cursor").out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a script of sh")
+def test_from_an_environment_for_one_call_it_is_put_in_place_first(
+    typed: Type, person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing, lasting = tmp_path / "archive-v0/x", tmp_path / "lasting"
+    lasting.mkdir()
+    uv = tmp_path / "programs/uv"
+    uv.parent.mkdir()
+    made = " ".join(str(lasting / name) for name in ("flowtrace", "flowtrace-mcp"))
+    uv.write_text(f"#!/bin/sh\ncase $2 in install) touch {made} ;; dir) echo {lasting} ;; esac\n")
+    uv.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{uv.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(
+        client_places,
+        "own_command",
+        lambda: OwnCommand(server=passing / "flowtrace-mcp", person=passing / "flowtrace"),
+    )
+
+    answer = typed("install", "cursor")
+
+    assert answer.err.startswith("installing flowtrace-mcp")
+    written = json.loads((person / ".cursor/mcp.json").read_text())["mcpServers"]["flowtrace"]
+    assert written["command"] == str(lasting / "flowtrace-mcp")
