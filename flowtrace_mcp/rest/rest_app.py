@@ -27,6 +27,7 @@ from flowtrace_mcp.rest.metrics import metric_routes
 from flowtrace_mcp.rest.reference import reference_routes
 from flowtrace_mcp.rest.retention import retention_routes
 from flowtrace_mcp.rest.sessions import session_routes
+from flowtrace_mcp.rest.spans import span_routes
 from flowtrace_mcp.rest.status import status_routes
 from flowtrace_mcp.rest.traces import trace_routes
 from flowtrace_mcp.services.status import ListenerFacts
@@ -60,6 +61,7 @@ def rest_routes(
     """Return all REST routes; they are tried in this order, so what is asked most stands first."""
     routes = [
         *trace_routes(endpoints, pipeline),
+        *span_routes(endpoints),
         *memory_routes(endpoints),
         *edge_routes(endpoints),
         *hook_routes(endpoints),

@@ -12,6 +12,7 @@ from flowtrace_mcp.rest.declared import LISTING, PROJECT, SESSION, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints, Work
 from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of, json_object
 from flowtrace_mcp.rest.recent_answers import RecentAnswers
+from flowtrace_mcp.rest.span_filters import FILTERS, is_filtered, span_query
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import project_names
@@ -19,6 +20,7 @@ from flowtrace_mcp.services.post_spans import SpansBody, post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
 from flowtrace_mcp.services.trace_shapes import graph_body, observations_body
+from flowtrace_mcp.services.traces_of_spans import list_traces_of_spans
 
 # Some 800 traces of 50 spans; who watches a trace asks for it again and again.
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
@@ -33,8 +35,9 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
             _list,
             SESSION,
             PROJECT,
+            *FILTERS,
             *LISTING,
-            says="traces, newest first; also under the key `traces`",
+            says="traces, newest first; with a filter those in which a span fits it",
         ),
         endpoints.post(
             "/api/v1/traces",
@@ -68,13 +71,18 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
 
 
 def _list(context: Context, question: Question) -> object:
-    wanted = TraceFilter(
-        session=question.text(SESSION),
-        project=question.text(PROJECT),
-        window=question.window,
-    )
-    key = cursor_key("traces", wanted)
-    found = list_traces(context, wanted, question.position(key), question.limit)
+    if is_filtered(question):
+        query = span_query(question)
+        key = cursor_key("traces", query)
+        found = list_traces_of_spans(context, query, question.position(key), question.limit)
+    else:
+        wanted = TraceFilter(
+            session=question.text(SESSION),
+            project=question.text(PROJECT),
+            window=question.window,
+        )
+        key = cursor_key("traces", wanted)
+        found = list_traces(context, wanted, question.position(key), question.limit)
     items = msgspec.Raw(to_json(found.items))
     return {"items": items, "traces": items, "next": cursor_of(found.next, key)}
 

@@ -23,6 +23,7 @@ CREATE: Final = """
     CREATE INDEX edges_by_session ON edges (session_id);
     CREATE INDEX edges_by_project ON edges (project_id);
     CREATE INDEX edges_with_ttl ON edges (edge_key) WHERE substr(edge, 119, 2) <> x'0000';
+    CREATE INDEX edges_failed ON edges (edge_key) WHERE substr(edge, 113, 1) = x'02';
     CREATE INDEX edges_sensitive ON edges (project_id) WHERE substr(edge, 116, 1) <> x'00';
 """
 _INSERT: Final = "INSERT INTO edges (edge_key, span_id, trace_id, session_id, project_id, edge)"

@@ -8,6 +8,7 @@ import apsw
 from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.storage import edges, meta, span_text
 from flowtrace_mcp.storage.database import Database
+from flowtrace_mcp.storage.span_search import SpanFilter, SpanPage, search_spans
 
 ALL_KEYS: Final = 2**62  # above every key
 
@@ -22,6 +23,11 @@ class SpanTextStore:
         """Return (batch, keys of edges) that wait, the newest batch first."""
         with self._database.reading() as reader:
             return span_text.list_unread(reader, batches)
+
+    def search(self, wanted: SpanFilter, before: int | None, limit: int) -> SpanPage:
+        """Return spans newest first; see ``span_search.search_spans``."""
+        with self._database.snapshot() as reader:
+            return search_spans(reader, wanted, before, limit)
 
     def count_unread(self) -> int:
         """Return how many spans wait, some of them perhaps twice."""

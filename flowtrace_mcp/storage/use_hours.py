@@ -78,6 +78,9 @@ _HOURS: Final = """
 _ROWS: Final = f"""
     SELECT {_KEY}, unpriced_count, {COLUMNS} FROM use_hours WHERE hour_us = ? ORDER BY {_KEY}
 """
+_NAMES: Final = """
+    SELECT DISTINCT model_id, tool_id, provider_id FROM use_hours WHERE hour_us >= ? LIMIT ?
+"""
 _MARK: Final = "INSERT INTO stale_hours (hour_us)"
 _ONCE: Final = "ON CONFLICT (hour_us) DO NOTHING"
 _STALE: Final = "SELECT hour_us FROM stale_hours ORDER BY hour_us DESC LIMIT ?"
@@ -168,6 +171,11 @@ def list_uses(
         for row in rows
         if row[2] is not None
     ]
+
+
+def list_used(reader: apsw.Connection, since_us: int, limit: int) -> list[tuple[int, int, int]]:
+    """Return (model, tool, provider) as they were used together, 0 for none."""
+    return list(reader.execute(_NAMES, (since_us, limit)))
 
 
 def list_use_rows(reader: apsw.Connection, hour_us: int) -> list[UseRow]:

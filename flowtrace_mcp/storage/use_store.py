@@ -28,6 +28,11 @@ class UseStore:
         with self._database.reading() as reader:
             return use_hours.list_uses(reader, by, wanted, limit)
 
+    def list_used(self, since_us: int, limit: int) -> list[tuple[int, int, int]]:
+        """Return (model, tool, provider) as they were used together, 0 for none."""
+        with self._database.reading() as reader:
+            return use_hours.list_used(reader, since_us, limit)
+
     def list_dearest_sessions(self, wanted: UseFilter, limit: int) -> list[sessions.SessionRollup]:
         """Return sessions that began in a window, those that cost most first."""
         window_us = (wanted.since_us, wanted.until_us)

@@ -14,6 +14,7 @@ from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.storage.compression import compress
 from flowtrace_mcp.storage.connection import load_vectors
 from flowtrace_mcp.storage.memory_store import MemoryStore
+from flowtrace_mcp.storage.span_search import SpanFilter
 from flowtrace_mcp.storage.store import Store
 from flowtrace_mcp.storage.traces import Page
 from tests.storage.conftest import Clock
@@ -34,9 +35,10 @@ WINDOW_US = (0, 2**52)
 AFTER = (0, 0)
 
 # A search by meaning looks at all vectors of the project, found by its index, and a list of
-# memories at the project's; what is pending is counted over the memories in force.
+# memories at the project's; what is pending is counted over the memories in force. Spans are chosen
+# among those that an index leads to, and what waits to be indexed is a queue.
 _ALLOWED = re.compile(
-    r"SCAN (carray|json_each|wanted|held|memory_text|CONSTANT ROW|SCALAR|\d+ CONSTANT|\d+-ROW)"
+    r"SCAN (carray|json_each|wanted|held|memory_text|span_text|led|unread_spans|CONSTANT ROW|SCALAR|\d+ CONSTANT|\d+-ROW)"
     r"|SCAN m USING (COVERING )?INDEX memories_in_force"
     r"|SCAN sqlite_sequence"  # one row a table that counts
 )
@@ -124,6 +126,14 @@ def by_codes(store: Store) -> None:
         many.search(matching("word"), code(1, 0), wanted, 20)
 
 
+def found(store: Store, **wanted: Any) -> None:
+    store.span_texts.search(SpanFilter(**wanted), None, 10)
+
+
+def key_of(store: Store) -> int:
+    return store.spans.list_edges(WINDOW_US, 1)[0][0]
+
+
 DAILY: dict[str, Callable[[Store], object]] = {
     "a new span": lambda s: s.spans.insert_spans([span(90, session="s-1")]).result(WAIT_S),
     "spans again": write_again,
@@ -161,6 +171,17 @@ DAILY: dict[str, Callable[[Store], object]] = {
     "recall among some": lambda s: s.memories.search(matching("word"), None, asking(), 20, [1]),
     "recall of a layer": lambda s: s.memories.list_recent(asking(scope=ScopeName.REPO), 20),
     "recall by codes": by_codes,
+    "spans of words": lambda s: found(s, words=("word",), project_id=1),
+    "spans of a session": lambda s: found(s, session_id=7, status=2, min_duration_us=5),
+    "spans of a trace": lambda s: found(s, trace_id=TRACE),
+    "failed spans": lambda s: found(s, status=2),
+    "spans of a project": lambda s: found(s, project_id=1, max_tokens=9, sensitivity=1),
+    "spans of a model": lambda s: found(s, model_ids=(1, 2), min_cost_usd=0.1),
+    "spans of a tool": lambda s: found(s, tool_ids=(1,), agent_id=3, environment=1),
+    "spans of all": lambda s: found(s, span_types=(3, 15), is_root=True),
+    "words read": lambda s: s.span_texts.insert_documents([(key_of(s), "word")], {1: ()}),
+    "words that wait": lambda s: s.span_texts.list_unread(5),
+    "words merged": lambda s: s.span_texts.merge(),
     "pending": lambda s: s.memories.list_pending("e@2", 10),
 }
 # Lists that a person pages through read no more rows than they show.

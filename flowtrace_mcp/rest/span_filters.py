@@ -1,0 +1,183 @@
+"""The filters that lists of spans and of traces share, read from a query."""
+
+import math
+from typing import Final
+
+from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.rest.declared import PROJECT, SESSION, TRACE, Form, Parameter
+from flowtrace_mcp.rest.questions import Question
+from flowtrace_mcp.services.find_spans import (
+    ENVIRONMENTS,
+    SENSITIVITIES,
+    STATUSES,
+    SpanQuery,
+)
+
+_US_A_MS: Final = 1000
+_MOST: Final = 2**53  # what every reader of JSON holds exactly
+_YES: Final = ("true", "1")
+_NO: Final = ("false", "0")
+
+TEXT: Final = Parameter(
+    name="q",
+    also=("query", "full_text_search"),
+    means="words that names, arguments, outputs or errors hold, all of them",
+)
+AGENT: Final = Parameter(name="agent", also=("agent_id",), means="only of this agent")
+MODEL: Final = Parameter(
+    name="model",
+    also=("models",),
+    means="only of these models, by commas: names, or parts of them",
+)
+PROVIDER: Final = Parameter(name="provider", also=("providers",), means="only of this provider")
+TOOL: Final = Parameter(
+    name="tool",
+    also=("tools",),
+    means="only runs of these tools, by commas: names, or parts of them",
+)
+TYPE: Final = Parameter(
+    name="span_type",
+    also=("span_types", "type"),
+    means="only of these types, by commas, such as ToolCall,Generation",
+)
+STATUS: Final = Parameter(name="status", one_of=STATUSES, means="only of this status")
+FAILED: Final = Parameter(name="has_errors", form="boolean", means="true: the same as status=error")
+ENVIRONMENT: Final = Parameter(name="environment", one_of=ENVIRONMENTS, means="only of this one")
+SENSITIVITY: Final = Parameter(
+    name="sensitivity", means=f"any of these, by commas: {', '.join(SENSITIVITIES)}"
+)
+NO_PII: Final = Parameter(name="exclude_pii", form="boolean", means="true: nothing marked as pii")
+NO_SECRETS: Final = Parameter(
+    name="exclude_secrets", form="boolean", means="true: nothing marked as secret"
+)
+TENANT: Final = Parameter(
+    name="tenant", form="integer", least=0, also=("tenant_id",), means="only of this tenant"
+)
+ROOTS: Final = Parameter(name="roots", form="boolean", means="true: only spans without a parent")
+
+
+def _limit(name: str, form: Form, means: str) -> Parameter:
+    return Parameter(name=name, form=form, least=0, means=means)
+
+
+MIN_US: Final = _limit("min_duration_us", "integer", "that take at least so long")
+MAX_US: Final = _limit("max_duration_us", "integer", "that take at most so long")
+MIN_MS: Final = _limit("min_latency_ms", "number", "the same in milliseconds")
+MAX_MS: Final = _limit("max_latency_ms", "number", "the same in milliseconds")
+MIN_TOKENS: Final = _limit("min_tokens", "integer", "with at least so many tokens, in and out")
+MAX_TOKENS: Final = _limit("max_tokens", "integer", "with at most so many tokens")
+MIN_COST: Final = _limit("min_cost", "number", "that cost at least so many USD")
+MAX_COST: Final = _limit("max_cost", "number", "that cost at most so many USD")
+
+FILTERS: Final = (
+    TEXT,
+    AGENT,
+    MODEL,
+    PROVIDER,
+    TOOL,
+    TYPE,
+    STATUS,
+    FAILED,
+    ENVIRONMENT,
+    SENSITIVITY,
+    NO_PII,
+    NO_SECRETS,
+    TENANT,
+    MIN_US,
+    MAX_US,
+    MIN_MS,
+    MAX_MS,
+    MIN_TOKENS,
+    MAX_TOKENS,
+    MIN_COST,
+    MAX_COST,
+)
+
+
+def is_filtered(question: Question) -> bool:
+    """Say whether anything is asked of spans besides project, session and time."""
+    return any(question.text(one) for one in FILTERS)
+
+
+def span_query(question: Question) -> SpanQuery:
+    """Return which spans are asked for.
+
+    Raises:
+        InputError: A filter is not what it has to be.
+    """
+    told = question.text
+    return SpanQuery(
+        window=question.window,
+        text=told(TEXT),
+        trace_id=question.trace_id(told(TRACE)),
+        session=told(SESSION),
+        project=told(PROJECT),
+        tenant=_integer(question, TENANT),
+        agent=told(AGENT),
+        provider=told(PROVIDER),
+        models=_listed(question, MODEL),
+        tools=_listed(question, TOOL),
+        span_types=_listed(question, TYPE),
+        status="error" if _flag(question, FAILED) else told(STATUS),
+        environment=told(ENVIRONMENT),
+        sensitivity=_listed(question, SENSITIVITY),
+        without=_without(question),
+        is_root=_flag(question, ROOTS),
+        min_duration_us=_duration(question, MIN_US, MIN_MS),
+        max_duration_us=_duration(question, MAX_US, MAX_MS),
+        min_tokens=_integer(question, MIN_TOKENS),
+        max_tokens=_integer(question, MAX_TOKENS),
+        min_cost_usd=_number(question, MIN_COST),
+        max_cost_usd=_number(question, MAX_COST),
+    )
+
+
+def _listed(question: Question, parameter: Parameter) -> tuple[str, ...]:
+    parts = (part.strip() for part in question.text(parameter).split(","))
+    return tuple(part for part in parts if part)
+
+
+def _without(question: Question) -> tuple[str, ...]:
+    asked = (("pii", NO_PII), ("secret", NO_SECRETS))
+    return tuple(name for name, parameter in asked if _flag(question, parameter))
+
+
+def _duration(question: Question, us: Parameter, ms: Parameter) -> int | None:
+    """Return microseconds, told in either unit."""
+    told_ms = _number(question, ms)
+    return _integer(question, us) if told_ms is None else round(told_ms * _US_A_MS)
+
+
+def _integer(question: Question, parameter: Parameter) -> int | None:
+    text = question.text(parameter)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= _MOST):
+        raise _no_such(parameter, text, f"it is a whole number from 0 to {_MOST}")
+    return int(text)
+
+
+def _number(question: Question, parameter: Parameter) -> float | None:
+    text = question.text(parameter)
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= _MOST:  # not a number is no limit either
+        raise _no_such(parameter, text, f"it is a number from 0 to {_MOST}")
+    return number
+
+
+def _flag(question: Question, parameter: Parameter) -> bool:
+    text = question.text(parameter).lower()
+    if text and text not in _YES + _NO:
+        raise _no_such(parameter, text, "it is true or false")
+    return text in _YES
+
+
+def _no_such(parameter: Parameter, text: str, why: str) -> InputError:
+    return InputError(
+        f"{parameter.name} cannot be {text[:40]!r}", why=why, mend="correct it or leave it out"
+    )
