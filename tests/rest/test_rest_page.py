@@ -12,7 +12,7 @@ from flowtrace_mcp.services.status import ListenerFacts
 from tests.rest.test_traces import SPAN_KEYS, TOKEN_KEYS, TOTAL_KEYS, TRACE_KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| `(GET|POST|DELETE) ([^`]+)` \| (.*?) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE) ([^`]+)` \| (.*?) \|", re.MULTILINE)
 
 
 def section(title):
