@@ -25,10 +25,12 @@ _SPOOL_TRIES = 4
 SPOOL_LIMIT_BYTES = 64 * 1024 * 1024
 EVENT_LIMIT_BYTES = 16 * 1024 * 1024
 ANSWER_LIMIT_S = 0.045
-# What a person has just typed is worth more patience where memory has something to say.
+# What a person has just typed is worth more patience where memory has something to say, and a
+# session begins but once.
 ASKING_LIMIT_S = 0.15
+BEGINNING_LIMIT_S = 0.5
 _BEGINNING = (b'"SessionStart"', b'"sessionStart"', b'"TaskStart"', b'"TaskResume"')
-_ASKING = (*_BEGINNING, b'"UserPromptSubmit"', b'"BeforeAgent"')
+_ASKING = (b'"UserPromptSubmit"', b'"BeforeAgent"')
 # With the last turn of a session that nobody attends, Claude Code ends what still runs in the
 # background: the hook of a tool that began 50 ms ago among it, with what that tool answered.
 LINGER_S = 0.15
@@ -200,7 +202,7 @@ def _settled(environ: "Mapping[str, str]") -> tuple[str, str]:
 
 
 def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[bytes, bool]:
-    limit_s = ASKING_LIMIT_S if _names(event, _ASKING) else ANSWER_LIMIT_S
+    limit_s = _limit_s(event)
     until_s = time.monotonic() + limit_s
     family = _socket.AF_INET6 if ":" in host else _socket.AF_INET
     connection = _socket.socket(family, _socket.SOCK_STREAM)
@@ -229,6 +231,13 @@ def _ask(host: str, port: int, token: str, target: str, event: bytes) -> tuple[b
     finally:
         connection.close()
     return _NONE
+
+
+def _limit_s(event: bytes) -> float:
+    """Return how long the listener's answer to an event is waited for."""
+    if _names(event, _BEGINNING):
+        return BEGINNING_LIMIT_S
+    return ASKING_LIMIT_S if _names(event, _ASKING) else ANSWER_LIMIT_S
 
 
 def _names(event: bytes, names: tuple[bytes, ...]) -> bool:

@@ -25,6 +25,7 @@ from flowtrace_mcp.storage.logs import StoredLog
 
 # An agent waits less than 50 ms for its hook; what is not on disk by then the hook keeps itself.
 COMMIT_LIMIT_S: Final = 0.030
+START_COMMIT_LIMIT_S: Final = 0.3  # a session begins but once, and its hook waits longer
 BATCH_LIMIT_S: Final = 30.0
 # A start or a prompt that is older belongs to something else.
 BEFORE_LIMIT_US: Final = DAY_US
@@ -79,7 +80,8 @@ class HookDesk:
             StorageError: The file does not take writes.
         """
         (event,), job = self._store([delivery])
-        is_kept = _is_done(job, COMMIT_LIMIT_S)
+        is_start = event.kind is HookKind.SESSION_START
+        is_kept = _is_done(job, START_COMMIT_LIMIT_S if is_start else COMMIT_LIMIT_S)
         answer = None
         if is_kept:  # what holds up a write would hold up the answer, which notes what it told
             answer = answer_to(self._context, event, lambda: self._project(delivery, event))

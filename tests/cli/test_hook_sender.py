@@ -30,6 +30,7 @@ def patience(monkeypatch):
     """Wait longer than an agent may: a busy machine is not a wrong answer."""
     monkeypatch.setattr(hook_sender, "ANSWER_LIMIT_S", 5.0)
     monkeypatch.setattr(hook_sender, "ASKING_LIMIT_S", 5.0)
+    monkeypatch.setattr(hook_sender, "BEGINNING_LIMIT_S", 5.0)
 
 
 @pytest.fixture
@@ -149,12 +150,15 @@ def test_a_port_that_keeps_silent_is_given_up(tmp_path, environ, spooled, monkey
     assert [one.body for one in spooled()] == [EVENT]
 
 
-def test_a_prompt_is_waited_for_longer(tmp_path, environ, monkeypatch, spooled):
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "SessionStart"])
+def test_what_memory_may_answer_is_waited_for_longer(
+    tmp_path, environ, monkeypatch, spooled, event
+):
     monkeypatch.setattr(hook_sender, "ANSWER_LIMIT_S", 0.0)
-    prompt = b'{"hook_event_name": "UserPromptSubmit", "prompt": "hi"}'
+    told = json.dumps({"hook_event_name": event, "prompt": "hi"}).encode()
 
     with listening(tmp_path, http(b'{"hook":{"a":1}}')):
-        assert hook_sender.deliver("codex", prompt, environ) == b'{"a":1}'
+        assert hook_sender.deliver("codex", told, environ) == b'{"a":1}'
 
     assert spooled() == []
 
@@ -201,7 +205,7 @@ def test_only_the_beginning_of_a_session_is_answered_alone(environ):
 
 
 def test_who_has_a_listener_is_not_answered_twice(tmp_path, environ, monkeypatch):
-    monkeypatch.setattr(hook_sender, "ASKING_LIMIT_S", 0.05)
+    monkeypatch.setattr(hook_sender, "BEGINNING_LIMIT_S", 0.05)
     with listening(tmp_path, b""):
         assert hook_sender.deliver("codex", BEGINS, environ, alone) == b""
 

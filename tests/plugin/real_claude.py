@@ -65,7 +65,7 @@ class RealClaude:
     """
 
     def __init__(self, program: Path, folder: Path, path: str = "") -> None:
-        self._program = program
+        self.program = program
         self.home, self.project = folder / "home", folder / "project"
         self.home.mkdir(parents=True)
         self.project.mkdir()
@@ -105,7 +105,7 @@ class RealClaude:
 
     def type(self, *words: str) -> str:
         """Run `claude` with these arguments."""
-        return self.run([str(self._program), *words])
+        return self.run([str(self.program), *words])
 
     def session(self, prompt: str, script: Script, *allowed: str) -> Session:
         """Run one session without a person; the model follows the script."""
@@ -113,7 +113,7 @@ class RealClaude:
         arguments += ["--include-hook-events", "--allowedTools", *allowed]
         with standing_in(script) as stand_in:
             told = self.run(
-                [str(self._program), *arguments],
+                [str(self.program), *arguments],
                 ANTHROPIC_BASE_URL=stand_in.url,
                 ANTHROPIC_API_KEY="placeholder",
             )
