@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
-from typing import Final, NoReturn, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, TypeVar, cast
 
 from flowtrace_mcp import __version__
 from flowtrace_mcp.cli.output import output_to
@@ -18,6 +18,7 @@ from flowtrace_mcp.cli.program import Call, OpenProgram
 from flowtrace_mcp.errors import FlowtraceError, InputError, outside
 
 PROGRAM_NAME: Final = "flowtrace"
+ActionT = TypeVar("ActionT", bound=argparse.Action)
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell reports it
 EXIT_NO_READER: Final = 141  # 128 + SIGPIPE
 HELP_WIDTH: Final = 80
@@ -181,6 +182,11 @@ COMMANDS: Final = (
         example="flowtrace keys create ci --role writer --days 90",
     ),
     Command(
+        name="completion",
+        summary="print what lets bash, zsh, fish or PowerShell complete what you type",
+        example="flowtrace completion fish",
+    ),
+    Command(
         name="token",
         summary="print the token that programs on this machine read with",
         example="flowtrace token",
@@ -240,8 +246,23 @@ def help_pages() -> Iterator[tuple[str, str]]:
         yield f"{PROGRAM_NAME} {command.name}", page
 
 
+def declared_pages() -> Iterator[tuple[str, str, Sequence[argparse.Action]]]:
+    """Yield name, summary and arguments of the program, whose name is "", and of each command."""
+    yield "", "", _top_parser().declared
+    for command in COMMANDS:
+        yield command.name, command.summary, _parser_of(command, command.module()).declared
+
+
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors read like every other error."""
+    """A parser that tells what was declared, and whose errors read like every other error."""
+
+    def __init__(self, **more: Any) -> None:
+        self.declared: list[argparse.Action] = []
+        super().__init__(**more)
+
+    def _add_action(self, action: ActionT) -> ActionT:
+        self.declared.append(action)
+        return super()._add_action(action)
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would have printed."""
@@ -256,7 +277,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def _top_parser() -> _Parser:
-    rows = "\n".join(f"  {one.name:<10}{one.summary}\n{'':12}{one.example}" for one in COMMANDS)
+    rows = "\n".join(f"  {one.name:<12}{one.summary}\n{'':14}{one.example}" for one in COMMANDS)
     parser = _Parser(
         prog=PROGRAM_NAME,
         usage=f"{PROGRAM_NAME} [--db-path PATH] [--json] [--version] [--help] [COMMAND ...]",
