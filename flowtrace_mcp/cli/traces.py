@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--trace", default="", metavar="ID", help="one trace, as a tree")
     parser.add_argument("--span", default="", metavar="ID", help="one span with all it says")
-    parser.add_argument("--query", default="", help="only rows that hold these words")
+    parser.add_argument(
+        "--query", default="", help="what spans say, and limits: errors last hour deploy"
+    )
     parser.add_argument(
         "--view",
         choices=get_args(View),

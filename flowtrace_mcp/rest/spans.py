@@ -78,7 +78,8 @@ def _search(context: Context, question: Question) -> object:
         limit=body.limit,
     )
     found = search_spans(context, request)
-    results = [_result(row) for row in span_rows(context, found.spans, has_previews=True)]
+    rows = span_rows(context, found.spans, preview_characters=_PREVIEW_CHARACTERS)
+    results = [_result(row) for row in rows]
     return {
         "results": results,
         "items": results,
@@ -106,8 +107,8 @@ def _result(row: SpanRow) -> dict[str, Any]:
         "agent_id": row.agent,
         "session_id": row.session,
         "project_id": row.project,
-        "input_preview": row.input_preview and row.input_preview[:_PREVIEW_CHARACTERS],
-        "output_preview": row.output_preview and row.output_preview[:_PREVIEW_CHARACTERS],
+        "input_preview": row.input_preview,
+        "output_preview": row.output_preview,
         "metadata": {"tool": row.tool, "provider": row.provider, "error": row.error},
     }
 

@@ -40,6 +40,11 @@ def search_spans(context: Context, request: SearchRequest) -> SearchAnswer:
         InputError: Words are asked for where nothing is indexed.
     """
     asked = read_span_question(request.query, context.now_us(), known_names(context))
+    return search_asked(context, asked, request)
+
+
+def search_asked(context: Context, asked: SpanQuestion, request: SearchRequest) -> SearchAnswer:
+    """Return the same for a question that is read already."""
     query = query_of(asked, request)
     spans: list[FoundEdge] = []
     position: Position | None = None

@@ -21,7 +21,6 @@ from flowtrace_mcp.services.listing import RollupTokens, project_names
 from flowtrace_mcp.services.trace_reading import decode_stored
 from flowtrace_mcp.storage.span_store import StoredSpan
 
-PREVIEW_CHARACTERS: Final = 200
 _NO_USAGE: Final = TokenUsage()
 _NO_EXTRAS: Final = SpanExtras()
 _TYPES: Final = {int(one): name for one, name in TYPE_NAMES.items()}
@@ -62,14 +61,14 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def span_rows(
-    context: Context, found: Sequence[FoundEdge], *, has_previews: bool = False
+    context: Context, found: Sequence[FoundEdge], *, preview_characters: int = 0
 ) -> list[SpanRow]:
     """Return rows of spans, in their order; those that are gone by now are left out.
 
     Args:
         context: The means of the program.
         found: The spans.
-        has_previews: Whether to read what was put in and what came out.
+        preview_characters: So many of what was put in and of what came out; 0 = neither is read.
     """
     stored = context.store.spans.get_spans([(one.key, one.edge) for one in found])
     names = context.store.spans.get_strings(set(chain.from_iterable(map(_numbers, stored))))
@@ -78,7 +77,7 @@ def span_rows(
     for one in stored:
         decoded = decode_stored(one)
         if decoded is not None:
-            rows.append(_row(one, decoded, (names, projects), has_previews=has_previews))
+            rows.append(_row(one, decoded, (names, projects), preview_characters))
     return rows
 
 
@@ -95,14 +94,13 @@ def _row(
     stored: StoredSpan,
     decoded: tuple[SpanRecord, SpanFacts],
     names: _Names,
-    *,
-    has_previews: bool,
+    preview_characters: int,
 ) -> SpanRow:
     record, facts = decoded
     edge, usage = stored.edge, stored.usage
     strings, projects = names
     tokens = usage.tokens if usage else facts.usage or _NO_USAGE
-    put_in, came_out = _previews(record) if has_previews else (None, None)
+    put_in, came_out = _previews(record, preview_characters)
     return SpanRow(
         span_id=record.span_id.hex(),
         trace_id=record.trace_id.hex(),
@@ -148,14 +146,13 @@ def _sensitivity(edge: Edge) -> list[str]:
     return [name for at, name in enumerate(SENSITIVITIES) if edge.sensitivity & 1 << at]
 
 
-def _previews(record: SpanRecord) -> tuple[str | None, str | None]:
+def _previews(record: SpanRecord, characters: int) -> tuple[str | None, str | None]:
+    if not characters:
+        return None, None
     has_extras = record.event_count or record.link_count
     extras = span_extras(record.raw, record.encoding) if has_extras else _NO_EXTRAS
     texts = texts_of(record, extras)
     put_in = texts.tool_arguments if texts.input_messages is None else texts.input_messages
     came_out = texts.tool_result if texts.output_messages is None else texts.output_messages
-    return _preview(plain_text(put_in)), _preview(plain_text(came_out))
-
-
-def _preview(text: str) -> str | None:
-    return one_line(text, PREVIEW_CHARACTERS) or None
+    shown = (one_line(plain_text(text), characters) for text in (put_in, came_out))
+    return next(shown) or None, next(shown) or None

@@ -1,6 +1,6 @@
 """Answer an agent's questions about what was done, within a token budget."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -12,12 +12,15 @@ from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import short_ids
 from flowtrace_mcp.services.bounds import refuse_outside
 from flowtrace_mcp.services.context import Caller, Context
+from flowtrace_mcp.services.find_spans import FoundEdge, known_names
 from flowtrace_mcp.services.named_spans import named_span, named_trace
+from flowtrace_mcp.services.search_spans import SearchRequest, search_asked, unread_note
 from flowtrace_mcp.services.trace_reading import TraceReading
-from flowtrace_mcp.services.views.asked import matching, within
+from flowtrace_mcp.services.views.asked import matching, noted, read_as, within
 from flowtrace_mcp.services.views.cost import cost_rows
 from flowtrace_mcp.services.views.diff import diff_rows
 from flowtrace_mcp.services.views.errors import errors_rows
+from flowtrace_mcp.services.views.found import found_rows
 from flowtrace_mcp.services.views.listed import list_rows
 from flowtrace_mcp.services.views.path import critical_rows, path_rows
 from flowtrace_mcp.services.views.rows import NO_ROW, Row, Rows, line_of
@@ -113,16 +116,28 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
     if request.trace_id:
         view: View = "tree" if request.view in ("list", "span") else request.view
         return _fit(request, view, _view_of_one(trace_named(context, request.trace_id), view))
-    asked = read_span_question(request.query, context.now_us(), {})
+    return _across(context, request, caller)
+
+
+def _across(context: Context, request: TracesRequest, caller: Caller) -> TracesAnswer:
+    """Return a view of a session or of everything, as far as the question in words leaves it."""
+    names = known_names(context) if request.query else {}
+    asked = read_span_question(request.query, context.now_us(), names)
     if asked.is_error and request.view == "list":
         request = replace(request, view="errors")
     window_us = within(asked, window_of(request.since, request.until))
     subject = find_subject(context, request.session, window_us, caller)
     if request.view in ("tree", "span", "path"):
-        view = "path" if request.view == "path" else "tree"
+        view: View = "path" if request.view == "path" else "tree"
         rows = _view_of_one(newest_trace(context, subject), view)
         return _fit(request, view, replace(rows, note=subject.note))
-    rows = matching(_rows(context, request, subject), asked, request.limit)
+    found = _found(context, asked, subject)
+    if found and request.view == "list":
+        rows = found_rows(context, found[: request.limit], asked.words)
+        notes = (read_as(asked), subject.note, unread_note(context))
+        return _fit(request, request.view, noted(rows, *notes))
+    spans = {one.edge.span_id for one in found}
+    rows = matching(_rows(context, request, subject, spans), asked, request.limit, spans)
     if not rows.rows:
         rows = replace(rows, note=_why_none(context, subject, asked))
     return _fit(request, request.view, rows)
@@ -135,12 +150,28 @@ def _check(request: TracesRequest) -> None:
     )
 
 
-def _rows(context: Context, request: TracesRequest, subject: Subject) -> Rows:
+def _found(context: Context, asked: SpanQuestion, subject: Subject) -> Sequence[FoundEdge]:
+    """Return the newest spans that a question names by words, models or tools, if it does."""
+    has_words = asked.words and context.store.span_texts.is_on
+    if not (has_words or asked.models or asked.tools):
+        return ()
+    request = SearchRequest(
+        query="", session=subject.session, window_us=subject.window_us, limit=LIMIT_MOST
+    )
+    return search_asked(context, asked, request).spans
+
+
+def _rows(
+    context: Context, request: TracesRequest, subject: Subject, spans: Collection[bytes]
+) -> Rows:
     if request.view == "list":
         return list_rows(context, subject, request.limit)
     reader = _READERS[request.view]
     looked = look_at(context, subject, reader.is_wanted, reader.worth)
-    rows = reader.show(looked.readings)
+    if spans and request.view == "errors":
+        rows = errors_rows(looked.readings, spans)
+    else:
+        rows = reader.show(looked.readings)
     notes = (subject.note, looked.note, rows.note)
     return replace(rows, note="; ".join(note for note in notes if note))
 

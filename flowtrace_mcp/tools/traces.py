@@ -27,7 +27,7 @@ class TracesArguments(Arguments):
     trace_id: Annotated[str, Field(description="One trace, from a list; diff: A..B")] = ""
     span_id: Annotated[str, Field(description="One span in full, from a tree; path: its way")] = ""
     query: Annotated[
-        str, Field(description="Words in the rows; 'errors last hour', 'slower than 5 s'")
+        str, Field(description="Words in what ran; 'errors last hour', 'slower than 5 s'")
     ] = ""
     view: Annotated[View, Field(description="What to show")] = "list"
     since: Annotated[str, Field(description="Started since, ISO 8601")] = ""

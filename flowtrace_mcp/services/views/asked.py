@@ -1,5 +1,6 @@
 """What the words of a question leave of a view: its rows, and the time it looks at."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -16,16 +17,35 @@ def within(asked: SpanQuestion, window_us: tuple[int, int]) -> tuple[int, int]:
     return since_us, max(until_us, since_us)
 
 
-def matching(rows: Rows, asked: SpanQuestion, limit: int) -> Rows:
+def matching(rows: Rows, asked: SpanQuestion, limit: int, spans: Collection[bytes] = ()) -> Rows:
     """Return the first rows that hold every word of a question and keep to its limits.
 
     A limit holds for rows that tell the number it is about.
+
+    Args:
+        rows: Of a view.
+        asked: The question.
+        limit: Most rows.
+        spans: Ids of spans that are known to hold the words, whether or not their rows show them.
     """
     words = [word.lower() for word in (*asked.words, *asked.models, *asked.tools)]
-    found = [row for row in rows.rows if _holds(row, words) and _keeps_to(row, asked)]
-    read = f"read as: {', '.join(asked.understood)}" if asked.understood else ""
-    note = "; ".join(part for part in (read, rows.note) if part)
-    return replace(rows, rows=found[:limit], note=note)
+    held = {span_id.hex() for span_id in spans}
+    found = [
+        row
+        for row in rows.rows
+        if (row.get("span") in held or _holds(row, words)) and _keeps_to(row, asked)
+    ]
+    return noted(replace(rows, rows=found[:limit]), read_as(asked))
+
+
+def noted(rows: Rows, *notes: str) -> Rows:
+    """Return rows with something said of them before what was said already."""
+    return replace(rows, note="; ".join(note for note in (*notes, rows.note) if note))
+
+
+def read_as(asked: SpanQuestion) -> str:
+    """Return how a question was read, "" where nothing in it was more than words."""
+    return f"read as: {', '.join(asked.understood)}" if asked.understood else ""
 
 
 def _holds(row: Row, words: list[str]) -> bool:

@@ -1,6 +1,6 @@
 """What failed: errors by kind, with what followed and how it came right."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -41,14 +41,22 @@ class ErrorKind(msgspec.Struct, frozen=True, kw_only=True):
         return self.spans[-1]
 
 
-def error_kinds(readings: Iterable[TraceReading]) -> list[ErrorKind]:
+def error_kinds(
+    readings: Iterable[TraceReading], among: Collection[bytes] | None = None
+) -> list[ErrorKind]:
     """Return the errors of traces by kind, the latest first.
 
     An error that a span only passes on from a span below it is told once, where it began.
+
+    Args:
+        readings: The traces.
+        among: Ids of the spans to look at; None for all.
     """
     groups: dict[tuple[str, str, str], list[ReadSpan]] = {}
     for reading in readings:
         for span in _beginnings(reading.spans):
+            if among is not None and span.record.span_id not in among:
+                continue
             name = span.facts.tool_name or span.facts.model or name_of(span)
             mark = fingerprint(name, span.facts.error_type, error_of(span))
             groups.setdefault((mark, name, span.facts.error_type), []).append(span)
@@ -62,10 +70,10 @@ def error_kinds(readings: Iterable[TraceReading]) -> list[ErrorKind]:
     return kinds
 
 
-def errors_rows(readings: Sequence[TraceReading]) -> Rows:
+def errors_rows(readings: Sequence[TraceReading], among: Collection[bytes] | None = None) -> Rows:
     """Return errors by kind, the latest first, each with what came after its last one."""
     after = _Afterwards(tool_runs(readings))
-    return Rows(rows=[_row(kind, after) for kind in error_kinds(readings)])
+    return Rows(rows=[_row(kind, after) for kind in error_kinds(readings, among)])
 
 
 def _row(kind: ErrorKind, after: "_Afterwards") -> Row:
