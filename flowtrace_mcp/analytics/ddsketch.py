@@ -6,6 +6,7 @@ Relative-Error Guarantees, PVLDB 12(12), 2019. The stored form is ``docs/format/
 
 import math
 import struct
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import accumulate, pairwise
@@ -130,37 +131,45 @@ class DDSketch:
         self._widen(other.min, other.max)
 
     def quantile(self, q: float) -> float:
-        """Return the value below which the share ``q`` of all values lies.
+        """Return the value below which the share ``q`` of all values lies; see ``quantiles``."""
+        return self.quantiles((q,))[0]
+
+    def quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Return for each share the value below which that part of all values lies.
 
         Args:
-            q: From 0 (the smallest) to 1 (the largest).
+            shares: From 0 (the smallest) to 1 (the largest).
 
         Returns:
-            Within 1 % of the value at rank floor(q (n - 1)) of the sorted stream, in its unit.
+            Within 1 % of the values at rank floor(q (n - 1)) of the sorted stream, in its unit.
 
         Raises:
-            InputError: ``q`` is outside 0 to 1, or the sketch is empty.
+            InputError: A share is outside 0 to 1, or the sketch is empty.
 
         Formula:
             2 gamma^i / (gamma + 1) of the bin i that holds the rank. Masson, Rim, Lee, 2019,
             algorithm 2.
         """
-        count = self.count
-        if not (0 <= q <= 1 and count):
-            raise InputError(
-                f"cannot take quantile {q} of {count} values",
-                why="a quantile is a number from 0 to 1 of at least one value",
-                mend="look at count first",
-            )
-        # Above 2**53 values the product rounds, and may round up to the count.
-        rank = min(math.floor(q * (count - 1)), count - 1) - self.zero_count
-        if rank < 0:
-            return self.min
         indexes = sorted(self.bins)
-        seen = accumulate(self.bins[index] for index in indexes)
-        index = next(index for index, total in zip(indexes, seen, strict=True) if total > rank)
-        estimate = math.exp(index * _LN_GAMMA) * 2 / (_GAMMA + 1)
-        return min(max(estimate, self.min), self.max)
+        seen = list(accumulate(self.bins[index] for index in indexes))
+        count = self.zero_count + (seen[-1] if seen else 0)
+        found = []
+        for q in shares:
+            if not (0 <= q <= 1 and count):
+                raise InputError(
+                    f"cannot take quantile {q} of {count} values",
+                    why="a quantile is a number from 0 to 1 of at least one value",
+                    mend="look at count first",
+                )
+            # Above 2**53 values the product rounds, and may round up to the count.
+            rank = min(math.floor(q * (count - 1)), count - 1) - self.zero_count
+            if rank < 0:
+                found.append(self.min)
+                continue
+            index = indexes[bisect_right(seen, rank)]
+            estimate = math.exp(index * _LN_GAMMA) * 2 / (_GAMMA + 1)
+            found.append(min(max(estimate, self.min), self.max))
+        return found
 
     def to_bytes(self) -> bytes:
         """Return the stored form, 45 bytes and 2 to 3 per bin in use as a rule."""

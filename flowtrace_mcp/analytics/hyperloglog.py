@@ -26,6 +26,9 @@ _RANKS: Final = bytes(range(_RANK_MAX + 1))
 _HASH_MAX: Final = 2**64 - 1
 _HASH_BYTES: Final = 8
 
+_HIGH_BITS: Final = int.from_bytes(b"\x80" * REGISTER_COUNT, "little")
+_LOW_BITS: Final = int.from_bytes(b"\x7f" * REGISTER_COUNT, "little")
+
 _VERSION: Final = 1
 _NAME: Final = "HyperLogLog"
 _EXACT: Final = b"\x00"
@@ -87,7 +90,7 @@ class HyperLogLog:
             self.add_hashes(other.hashes)
             return
         mine = self.registers if self.registers is not None else self._open_registers()
-        mine[:] = bytes(map(max, mine, other.registers))
+        mine[:] = _larger_of_each(mine, other.registers)
 
     def count(self) -> int:
         """Return about how many different hashes were added; exact up to ``EXACT_LIMIT``.
@@ -100,10 +103,11 @@ class HyperLogLog:
         if self.registers is None:
             return len(self.hashes)
         m = REGISTER_COUNT
+        filled = self.registers.translate(None, b"\0")  # of some hundred hashes most are not
         z = 0.0
         for rank in range(_RANK_MAX, 0, -1):
-            z = (z + self.registers.count(rank)) / 2
-        z += m * _sigma(self.registers.count(0) / m)
+            z = (z + filled.count(rank)) / 2
+        z += m * _sigma((m - len(filled)) / m)
         return round(m * m / (2 * math.log(2) * z))
 
     def to_bytes(self) -> bytes:
@@ -145,6 +149,19 @@ def _raise_registers(registers: bytearray, hashes: Iterable[int]) -> None:
         rank = _RANK_MAX - (hashed & _REST_MASK).bit_length()
         if rank > registers[index]:  # noqa: PLR1730 - max() doubles the time of the loop
             registers[index] = rank
+
+
+def _larger_of_each(one: bytearray, other: bytearray) -> bytes:
+    """Return byte by byte the larger of two registers, all of them at once.
+
+    As long numbers: a register has at most 51, so the highest bit of each byte is free to hold
+    which is the larger. 50 us instead of 0.9 to 2 ms for a loop over bytes.
+    """
+    first, second = int.from_bytes(one, "little"), int.from_bytes(other, "little")
+    is_first = ((first | _HIGH_BITS) - second) & _HIGH_BITS
+    of_first = is_first - (is_first >> 7)
+    larger = (first & of_first) | (second & (of_first ^ _LOW_BITS))
+    return larger.to_bytes(REGISTER_COUNT, "little")
 
 
 def _inflate(content: bytes) -> bytearray:

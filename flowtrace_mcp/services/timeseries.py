@@ -93,7 +93,8 @@ def _row(measures: Measures, hours: Sequence[ProjectHour]) -> Row:
         "usd": usd(measures.cost_usd),
     }
     if durations.count:
-        row |= {name: ms(durations.quantile(q)) for name, q in _PERCENTILES}
+        found = durations.quantiles([q for _, q in _PERCENTILES])
+        row |= {name: ms(us) for (name, _), us in zip(_PERCENTILES, found, strict=True)}
     return full(row)
 
 

@@ -169,3 +169,16 @@ def test_a_damaged_sketch_is_detected(hashes: list[int], data: st.DataObject) ->
 def test_a_sealed_body_that_is_no_sketch_is_detected(body: bytes) -> None:
     with pytest.raises(DamagedError, match="stored HyperLogLog"):
         HyperLogLog.from_bytes(seal(1, body))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_merge_keeps_the_larger_of_each_register(seed):
+    chance = random.Random(seed)
+    one, other = HyperLogLog(), HyperLogLog()
+    one.registers = bytearray(chance.choices(range(52), k=REGISTER_COUNT))
+    other.registers = bytearray(chance.choices((0, 1, 51), k=REGISTER_COUNT))
+    larger = bytes(map(max, one.registers, other.registers))
+
+    one.merge(other)
+
+    assert bytes(one.registers) == larger
