@@ -21,7 +21,7 @@ from flowtrace_mcp.ingest.log_writes import LogWrites, log_writes
 from flowtrace_mcp.ingest.span_claims import HOOKS_SCOPE
 from flowtrace_mcp.model.ids import string_id
 from flowtrace_mcp.model.telemetry import AttributeValue, LogRecord, Resource, Scope
-from flowtrace_mcp.model.text import storable
+from flowtrace_mcp.model.text import UNDECODABLE, storable
 
 SCOPE: Final = Scope(name=HOOKS_SCOPE)
 UNKNOWN: Final = "unknown"  # the event of what cannot be read
@@ -135,7 +135,7 @@ def _decoded(body: bytes) -> AttributeValue:
     """Return JSON in a form that can be kept, else the bytes as text."""
     try:
         return _kept(msgspec.json.decode(body))
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         pass
     try:
         # An agent that cuts a text may cut a character in two, which only this reader forgives.

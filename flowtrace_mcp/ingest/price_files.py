@@ -12,6 +12,7 @@ import msgspec
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.price import Price
+from flowtrace_mcp.model.text import UNDECODABLE
 
 PACKAGED_PATH: Final = Path(__file__).with_name("prices.json.gz")
 UPDATED_NAME: Final = "prices-table.json.gz"  # in the data folder: instead of the packaged table
@@ -105,7 +106,7 @@ def _decoded(path: Path, decoder: "msgspec.json.Decoder[_T]") -> "_T | None":
         return None
     try:
         return decoder.decode(gzip.decompress(data) if path.suffix == ".gz" else data)
-    except (msgspec.DecodeError, OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, *UNDECODABLE) as error:
         raise InputError(
             f"cannot read {path.name} in the data folder",
             why=str(error)[:200],

@@ -23,6 +23,7 @@ from flowtrace_mcp.ingest.admission import unreadable
 from flowtrace_mcp.ingest.otlp_protobuf import parse_request
 from flowtrace_mcp.ingest.span_bytes import varint
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from flowtrace_mcp.model.text import UNDECODABLE
 
 # A usual request of 512 spans is about 0.5 MB; to look through it costs 3 % of storing it.
 WHOLE_LIMITS_BYTES: Final = {
@@ -230,7 +231,7 @@ def _json_parts(body: Body, signal: str) -> Iterator[bytes]:
     names = _JSON_NAMES[signal]
     try:
         items = list(_json_items(body, names))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except UNDECODABLE:
         yield bytes(body)
         return
     for part in _parts(iter(items)):

@@ -13,6 +13,7 @@ import msgspec
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import MEMORY_ID_BYTES, SPAN_ID_BYTES, TRACE_ID_BYTES
 from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
+from flowtrace_mcp.model.text import UNDECODABLE
 
 FORMAT_VERSION: Final = 1
 LINE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -119,7 +120,7 @@ def decode_line(data: bytes) -> Line:
     """
     try:
         line: Line = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise InputError("cannot read the line", why=str(error)[:200]) from error
     if isinstance(line, HeaderLine) and line.version > FORMAT_VERSION:
         raise InputError(

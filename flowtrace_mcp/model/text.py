@@ -2,6 +2,11 @@
 
 from typing import Final
 
+import msgspec
+
+# What msgspec raises on bytes from outside: malformed, of another type, not UTF-8, too deep.
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 _NUL: Final = "\x00"
 _NUL_ESCAPED: Final = "\\u0000"
 

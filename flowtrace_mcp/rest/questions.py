@@ -11,6 +11,7 @@ import msgspec
 
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.ids import TRACE_ID_BYTES, parse_id, string_id
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.rest.declared import CURSOR, LIMIT, SINCE, UNTIL, Parameter
 from flowtrace_mcp.services.listing import Position, Window
@@ -143,7 +144,7 @@ def json_object(body: bytes) -> dict[str, Any]:
     """
     try:
         return _NULLABLE.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise InputError(
             "cannot read the body", why=f"it is not a JSON object ({error})", mend="correct it"
         ) from error

@@ -24,6 +24,7 @@ from flowtrace_mcp.errors import (
     ReadOnlyError,
     StorageError,
 )
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.keys import note_action
@@ -332,7 +333,7 @@ def read_manifest(data: bytes) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise _no_backup("its manifest is not one of ours") from error
     is_known = manifest.format == FORMAT_VERSION and manifest.compression in {"none", "zstd"}
     is_named = bool(_ID.fullmatch(manifest.backup_id))

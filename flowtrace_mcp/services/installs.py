@@ -15,6 +15,7 @@ import msgspec
 
 from flowtrace_mcp.clients.table import SERVER, Client, Entry, Form, Places, Program, Scope
 from flowtrace_mcp.errors import InputError, NotFoundError
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.services.client_files import (
     FileChange,
     check_writable,
@@ -204,7 +205,7 @@ def find_receipt(home: Path, name: str) -> Receipt | None:
     try:
         data = (home / FOLDER / f"{name}.json").read_bytes()
         return msgspec.json.decode(data, type=Receipt)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         return None
 
 

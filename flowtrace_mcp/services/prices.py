@@ -26,6 +26,7 @@ from flowtrace_mcp.ingest.price_files import (
     write_file,
 )
 from flowtrace_mcp.model.price import Price, Rates
+from flowtrace_mcp.model.text import UNDECODABLE
 
 LONGEST_NAME: Final = 200
 CUSTOM_MOST: Final = 10_000
@@ -219,7 +220,7 @@ def _table(data: bytes) -> PriceFile:
         found = msgspec.json.decode(data)
         if isinstance(found, dict) and isinstance(found.get("models"), dict):
             return msgspec.convert(found, PriceFile)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise InputError(
             "that is no price table", why=str(error)[:200], mend="give a JSON file"
         ) from error

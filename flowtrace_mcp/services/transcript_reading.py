@@ -10,6 +10,7 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 
 from flowtrace_mcp.errors import FlowtraceError
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import EARLIEST_US, iso_time
 from flowtrace_mcp.storage.cursor_state import read_conversations
 
@@ -121,6 +122,6 @@ def _skip_line(file: BinaryIO) -> int:
 def _is_json(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return False
     return True

@@ -17,6 +17,7 @@ from flowtrace_mcp.ingest.transcripts.cursor import CursorReader
 from flowtrace_mcp.ingest.transcripts.cursor_composers import CursorComposersReader
 from flowtrace_mcp.ingest.transcripts.gemini import GeminiReader
 from flowtrace_mcp.ingest.transcripts.shape import Reader
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.services.transcript_reading import DATABASE
 from flowtrace_mcp.storage.cursor_state import list_conversations
 
@@ -44,7 +45,7 @@ def _claude_reader(path: Path) -> Reader:
         return ClaudeCodeReader()
     try:
         told = msgspec.json.decode(path.with_suffix(".meta.json").read_bytes(), type=_Meta)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNDECODABLE):
         told = _Meta()
     return ClaudeCodeReader(told.call_id, is_sub_agent=True)
 
@@ -68,7 +69,7 @@ def _gemini_folder(path: Path) -> str:
         listed = msgspec.json.decode(
             project.parents[1].joinpath(_PROJECTS).read_bytes(), type=_Projects
         )
-    except (OSError, msgspec.DecodeError, IndexError):
+    except (OSError, IndexError, *UNDECODABLE):
         return ""
     names = {name: folder for folder, name in listed.projects.items()}
     hashes = {sha256(folder.encode()).hexdigest(): folder for folder in listed.projects}

@@ -13,6 +13,7 @@ import apsw
 import msgspec
 
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.storage.connection import storage_errors
 
 _TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'cursorDiskKV'"
@@ -111,7 +112,7 @@ def _conversation(connection: apsw.Connection, number: int) -> Iterator[bytes]:
 def _headers(value: bytes) -> list[_Header]:
     try:
         return _composer.decode(value).headers
-    except (msgspec.DecodeError, RecursionError):
+    except UNDECODABLE:
         return []
 
 

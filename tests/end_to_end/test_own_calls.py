@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.stdio_server import INITIALIZE, Server
 from tests.end_to_end.test_forward import Listener, environment
-from tests.end_to_end.test_stdio import INITIALIZE, Server
 from tests.services.test_own_calls import CALL, TRACE, claude_prompt
 from tests.waiting import wait_until
 

@@ -14,6 +14,7 @@ import msgspec
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.found_memory import FoundMemory
 from flowtrace_mcp.model.memory import MemoryKind
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import parse_time_us
 
 LEAST_CHARACTERS: Final = 12
@@ -107,7 +108,7 @@ def is_transcript_line(data: bytes) -> bool:
     """Say whether a line is of a session of Claude Code."""
     try:
         known = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return False
     return "type" in known and bool({"sessionId", "leafUuid", "parentUuid"} & known.keys())
 
@@ -120,7 +121,7 @@ def parse_transcript_line(data: bytes) -> Iterator[FoundMemory]:
     """
     try:
         entry = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise InputError("cannot read the line", why=str(error)[:200]) from error
     if not _is_typed(entry):
         return

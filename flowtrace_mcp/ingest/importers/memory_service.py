@@ -8,6 +8,7 @@ import msgspec
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.found_memory import FoundMemory
 from flowtrace_mcp.model.memory import MemoryKind
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import EARLIEST_US, LATEST_US
 
 TABLE: Final = "memories"
@@ -60,7 +61,7 @@ def _tags(stored: Any, kind: str) -> tuple[str, ...]:
     text = stored if isinstance(stored, str) else ""
     try:
         found = msgspec.json.decode(text, type=list[str])
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         found = text.split(",")
     kinds = [kind] if kind and kind not in _KINDS else []
     names = dict.fromkeys(tag.strip() for tag in (*found, *kinds))
@@ -70,7 +71,7 @@ def _tags(stored: Any, kind: str) -> tuple[str, ...]:
 def _metadata(stored: Any) -> dict[str, Any]:
     try:
         return msgspec.json.decode(stored, type=dict[str, Any]) if stored else {}
-    except (msgspec.DecodeError, TypeError):
+    except (TypeError, *UNDECODABLE):
         return {"metadata": str(stored)}
 
 

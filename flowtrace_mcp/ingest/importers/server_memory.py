@@ -12,6 +12,7 @@ import msgspec
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.found_memory import FoundMemory
 from flowtrace_mcp.model.memory import MemoryKind
+from flowtrace_mcp.model.text import UNDECODABLE
 
 
 class _Entity(msgspec.Struct, tag="entity", tag_field="type"):
@@ -39,7 +40,7 @@ def parse_graph_line(data: bytes) -> Iterator[FoundMemory]:
     """
     try:
         line = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise InputError("cannot read the line", why=str(error)[:200]) from error
     match line:
         case _Relation():

@@ -9,6 +9,7 @@ from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.ingest.told_spans import TURN, usage_attributes
 from flowtrace_mcp.ingest.transcripts.shape import ERROR_CHARACTERS, ToldSpan
 from flowtrace_mcp.model.telemetry import AttributeValue
+from flowtrace_mcp.model.text import UNDECODABLE
 from flowtrace_mcp.model.times import parse_time_us
 from flowtrace_mcp.model.usage import TokenUsage
 
@@ -118,7 +119,7 @@ def object_in(line: bytes) -> dict[str, Any]:
     """
     try:
         return _OBJECT.decode(line)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise InputError("cannot read the line", why=str(error)[:200]) from error
 
 
