@@ -118,6 +118,12 @@ class Endpoints:
             pieces = _chunks(chain([first], lines))
             return StreamingResponse(pieces, headers={"content-type": media_type})
 
+        return self.responding(declared, respond)
+
+    def responding(
+        self, declared: Declaration, respond: Callable[[Question], Response]
+    ) -> DeclaredRoute:
+        """Return a route of which a function makes the whole response, on a worker's thread."""
         return DeclaredRoute(declared, self._answering(declared, respond, None))
 
     def _answering(
@@ -156,6 +162,7 @@ class Endpoints:
             path=scope["path_params"],
             query=dict(request.query_params) if scope["query_string"] else {},
             body=body,
+            headers=request.headers,
         )
 
     async def _body(self, request: Request) -> bytes:

@@ -36,6 +36,7 @@ class Question:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in small letters
 
     def check_names(self, known: Collection[str]) -> None:
         """Refuse what is not known: a filter that is passed over gives wrong answers.

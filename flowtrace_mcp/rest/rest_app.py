@@ -29,6 +29,7 @@ from flowtrace_mcp.rest.retention import retention_routes
 from flowtrace_mcp.rest.sessions import session_routes
 from flowtrace_mcp.rest.spans import span_routes
 from flowtrace_mcp.rest.status import status_routes
+from flowtrace_mcp.rest.stream import stream_routes
 from flowtrace_mcp.rest.traces import trace_routes
 from flowtrace_mcp.services.status import ListenerFacts
 
@@ -60,6 +61,7 @@ def rest_routes(
 ) -> list[DeclaredRoute]:
     """Return all REST routes; they are tried in this order, so what is asked most stands first."""
     routes = [
+        *stream_routes(endpoints),  # before the traces: its path would read as a trace's id
         *trace_routes(endpoints, pipeline),
         *span_routes(endpoints),
         *memory_routes(endpoints),

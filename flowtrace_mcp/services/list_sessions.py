@@ -1,5 +1,6 @@
 """List sessions, newest first, from their roll-ups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +16,7 @@ from flowtrace_mcp.services.listing import (
     project_names,
     totals_of,
 )
+from flowtrace_mcp.storage.sessions import SessionRollup
 
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +48,19 @@ def list_sessions(
         return Listed(items=(), next=None)
     page = page_before(wanted.window, position, limit)
     found = context.store.spans.list_sessions(page, project_id)
+    rows = session_rows(context, found)
+    last = found[-1] if len(found) == limit else None
+    goes_on = None if last is None else Position(time_us=last.start_us, number=last.session_id)
+    return Listed(items=rows, next=goes_on)
+
+
+def session_rows(context: Context, found: Sequence[SessionRollup]) -> list[SessionRow]:
+    """Return roll-ups with names for the numbers in them."""
     names = context.store.spans.get_strings(
         {number for row in found for number in (row.session_id, row.agent_id, row.user_id)}
     )
     projects = project_names(context) if any(row.project_id for row in found) else {}
-    rows = [
+    return [
         SessionRow(
             session=names.get(row.session_id) or None,
             agent=names.get(row.agent_id) or None,
@@ -62,6 +72,3 @@ def list_sessions(
         )
         for row in found
     ]
-    last = found[-1] if len(found) == limit else None
-    goes_on = None if last is None else Position(time_us=last.start_us, number=last.session_id)
-    return Listed(items=rows, next=goes_on)

@@ -18,9 +18,9 @@ from flowtrace_mcp.services.trace_reading import ReadSpan, SessionReading, Trace
 Body = dict[str, object]
 _NO_TEXTS: Final = SpanTexts()
 _NO_EVENT: Final = EventFacts()
-_STATUS: Final = {0: "unset", 1: "ok", 2: "error"}
+STATUS_NAMES: Final = {0: "unset", 1: "ok", 2: "error"}
 # ToolCall for TOOL_CALL.
-_TYPE_NAMES: Final = {
+TYPE_NAMES: Final = {
     int(span_type): span_type.name.title().replace("_", "") for span_type in SpanType
 }
 
@@ -136,9 +136,9 @@ def span_body(span: ReadSpan, reading: TraceReading) -> Body:
         "parent_span_id": record.parent_span_id.hex() or None,
         "name": record.name,
         "display": facts.display or record.name,
-        "span_type": _TYPE_NAMES[facts.span_type],
+        "span_type": TYPE_NAMES[facts.span_type],
         "operation": facts.operation or None,
-        "status": _STATUS[record.status],
+        "status": STATUS_NAMES[record.status],
         "error": _error(span),
         "start_us": record.start_us,
         "duration_us": record.duration_us,

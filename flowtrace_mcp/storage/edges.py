@@ -43,6 +43,9 @@ _GAP: Final = """
 _OF_TRACE: Final = """
     SELECT edge_key, edge FROM edges WHERE trace_id = ? ORDER BY edge_key LIMIT ?
 """
+_LATEST_OF_TRACE: Final = """
+    SELECT edge_key, edge FROM edges WHERE trace_id = ? ORDER BY edge_key DESC LIMIT 1
+"""
 _OF_SESSION: Final = """
     SELECT edge_key, edge FROM edges
     WHERE session_id = ? AND edge_key >= ? AND edge_key < ? ORDER BY edge_key DESC LIMIT ?
@@ -135,6 +138,13 @@ def list_trace_edges(reader: apsw.Connection, trace_id: bytes, limit: int) -> li
     low = int.from_bytes(trace_id[8:], "big", signed=True)
     high = trace_id[:8][::-1]  # the edge holds it little-endian
     return [row for row in reader.execute(_OF_TRACE, (low, limit)) if row[1][40:48] == high]
+
+
+def find_latest_edge(reader: apsw.Connection, trace_id: bytes) -> KeyedEdge | None:
+    """Return the edge of a trace that started last, or None."""
+    low = int.from_bytes(trace_id[8:], "big", signed=True)
+    row = reader.execute(_LATEST_OF_TRACE, (low,)).fetchone()
+    return row if row and row[1][40:48] == trace_id[:8][::-1] else None
 
 
 def list_session_edges(

@@ -19,9 +19,16 @@ _SET: Final = """
     INSERT INTO meta (name, value) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
+_TAKE: Final = """
+    INSERT INTO meta (name, value) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET
+        value = CAST(CAST(value AS INTEGER) + CAST(excluded.value AS INTEGER) AS TEXT)
+    RETURNING CAST(value AS INTEGER)
+"""
 
 DATA_FOLDER_ID: Final = "data_folder_id"
 CLOCK: Final = "logical_clock"
+CHANGE: Final = "change_id"  # of the last change of a trace's row
 # Changes whenever a backup takes the place of the content; what was read before is stale then.
 RESTORED: Final = "restored"
 
@@ -35,3 +42,8 @@ def find_meta(reader: apsw.Connection, name: str) -> str | None:
 def update_meta(connection: apsw.Connection, name: str, value: str) -> None:
     """Set a fact about the file."""
     connection.execute(_SET, (name, value))
+
+
+def take_numbers(connection: apsw.Connection, name: str, count: int) -> int:
+    """Return the first of some numbers that nobody has had; the last of them is the fact now."""
+    return int(connection.execute(_TAKE, (name, str(count))).get) - count + 1

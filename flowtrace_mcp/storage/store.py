@@ -25,6 +25,7 @@ from flowtrace_mcp.storage import (
 )
 from flowtrace_mcp.storage.access_store import AccessStore
 from flowtrace_mcp.storage.budget_store import BudgetStore
+from flowtrace_mcp.storage.change_store import ChangeStore
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
 from flowtrace_mcp.storage.erasure_store import ErasureStore
@@ -100,6 +101,7 @@ class Store:
         self.retention = RetentionStore(self._database)
         self.span_pages = SpanPages(self._database)
         self.span_texts = SpanTextStore(self._database)
+        self.changes = ChangeStore(self._database)
         self.copies = CopyStore(self._database)
 
     @functools.cached_property

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import apsw
 
 from flowtrace_mcp.model.ids import to_signed
+from flowtrace_mcp.storage import meta
 from flowtrace_mcp.storage.first_said import keep_first, says_first
 from flowtrace_mcp.storage.measures import ADDED, COLUMNS, DEFINITION, Measures, measures_from
 from flowtrace_mcp.storage.rows import insert_rows
@@ -26,26 +27,32 @@ CREATE: Final = f"""
         name_us INTEGER NOT NULL,
         start_us INTEGER NOT NULL,
         end_us INTEGER NOT NULL,{DEFINITION},
+        change_id INTEGER NOT NULL,
         PRIMARY KEY (trace_id, trace_id_high)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX traces_by_start ON traces (start_us);
     CREATE INDEX traces_by_project ON traces (project_id, start_us);
     CREATE INDEX traces_by_session ON traces (session_id, start_us);
+    CREATE INDEX traces_by_change ON traces (change_id);
 """
 _NAMED: Final = (
     "trace_id, trace_id_high, project_id, session_id, session_us, agent_id, agent_us,"
     f" service_id, service_us, name_id, name_us, start_us, end_us, {COLUMNS}"
 )
-_HEAD: Final = f"INSERT INTO traces ({_NAMED})"
+_HEAD: Final = f"INSERT INTO traces ({_NAMED}, change_id)"
 _ADD: Final = f"""
     ON CONFLICT (trace_id, trace_id_high) DO UPDATE SET
         project_id = iif({says_first("session")}, excluded.project_id, project_id),
         {keep_first("session", "agent", "service", "name")},
         start_us = min(start_us, excluded.start_us),
         end_us = max(end_us, excluded.end_us),
-        {ADDED}
+        {ADDED},
+        change_id = excluded.change_id
 """
 _SELECT: Final = f"SELECT {_NAMED} FROM traces"
+_CHANGED: Final = f"""
+    SELECT {_NAMED}, change_id FROM traces WHERE change_id > ? ORDER BY change_id LIMIT ?
+"""
 _ORDER: Final = "ORDER BY start_us DESC, trace_id DESC, trace_id_high DESC LIMIT ?"
 _BEFORE: Final = "(start_us, trace_id) < (?, ?)"
 _BY_PROJECT: Final = f"{_SELECT} WHERE project_id = ? AND start_us >= ? AND {_BEFORE} {_ORDER}"
@@ -139,8 +146,19 @@ class DearTraces:
 
 
 def add_to_traces(connection: apsw.Connection, rollups: Sequence[TraceRollup]) -> None:
-    """Add what new spans contribute to their traces' rows."""
-    insert_rows(connection, _HEAD, [rollup.row() for rollup in rollups], _ADD)
+    """Add what new spans contribute to their traces' rows; each change of a row has a number."""
+    if not rollups:
+        return
+    first = meta.take_numbers(connection, meta.CHANGE, len(rollups))
+    rows = [(*rollup.row(), change_id) for change_id, rollup in enumerate(rollups, first)]
+    insert_rows(connection, _HEAD, rows, _ADD)
+
+
+def list_changed_traces(
+    reader: apsw.Connection, after: int, limit: int
+) -> list[tuple[int, TraceRollup]]:
+    """Return traces that changed after a change, with the number of their last, in that order."""
+    return [(row[-1], _trace(row[:-1])) for row in reader.execute(_CHANGED, (after, limit))]
 
 
 def find_trace(reader: apsw.Connection, trace_id: bytes) -> TraceRollup | None:

@@ -91,6 +91,8 @@ def test_generated_questions_get_what_the_description_promises(endpoints, pipeli
     policy = AccessPolicy(require_auth="true", token=TOKEN)
     app = as_local(rest_app(endpoints, pipeline, ListenerFacts, policy))
     described = schemathesis.openapi.from_asgi("/openapi.json", app, headers=HEADERS)
+    # A stream has no end to wait for.
+    described = described.exclude(path_regex="/stream$")
 
     for found in described.get_all_operations():
         ask_much(found.ok(), mode)
