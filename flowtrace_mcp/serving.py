@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mcp.server.lowlevel import Server
 
+from flowtrace_mcp.dashboard.routes import dashboard_routes
 from flowtrace_mcp.ingest.otlp_http import invite_browsers, otlp_http_app, refuse_as_status
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy, grpc_admission
@@ -69,10 +70,9 @@ def build_listener(
     otlp = AccessGate(
         otlp_http_app(pipeline, settings), policy, is_otlp=True, refuse=refuse_as_status
     )
+    beside = [mcp_route(build_mcp), *dashboard_routes()]
     doors = Doors(
-        rest=rest_app(
-            endpoints, pipeline, listener_facts, policy, extra_routes=[mcp_route(build_mcp)]
-        ),
+        rest=rest_app(endpoints, pipeline, listener_facts, policy, extra_routes=beside),
         otlp_http=invite_browsers(otlp, settings.cors_origins),
         otlp_grpc=_grpc_opener(pipeline, settings, policy),
     )

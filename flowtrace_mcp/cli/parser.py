@@ -187,6 +187,11 @@ COMMANDS: Final = (
         example="flowtrace completion fish",
     ),
     Command(
+        name="dashboard",
+        summary="open the page that shows what agents do, did, cost and remember",
+        example="flowtrace dashboard",
+    ),
+    Command(
         name="token",
         summary="print the token that programs on this machine read with",
         example="flowtrace token",

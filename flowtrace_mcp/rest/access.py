@@ -24,7 +24,9 @@ from flowtrace_mcp.storage.api_keys import ApiKey
 from flowtrace_mcp.storage.audit import AuditEntry
 
 COOKIE: Final = "flowtrace_token"
-OPEN_PATHS: Final = frozenset(("/health", "/live", "/ready"))
+OPEN_PATHS: Final = frozenset(("/health", "/live", "/ready", "/", "/dashboard"))
+# The dashboard's files hold no data, and a browser cannot show a token before it has them.
+OPEN_FOLDER: Final = "/dashboard/"
 _USUAL_NAMES: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
 
@@ -159,7 +161,7 @@ def action_of(method: str, path: str) -> str:
 
 def needs_token(mode: AuthMode, path: str, *, is_otlp: bool) -> bool:
     """Say whether a request needs the token at all."""
-    if mode == "false" or (not is_otlp and path in OPEN_PATHS):
+    if mode == "false" or (not is_otlp and (path in OPEN_PATHS or path.startswith(OPEN_FOLDER))):
         return False
     return mode == "strict" or not is_otlp
 

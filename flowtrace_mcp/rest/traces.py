@@ -7,6 +7,7 @@ import msgspec
 
 from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.ingest.pipeline import Pipeline
+from flowtrace_mcp.model.ids import SPAN_ID_BYTES, parse_id
 from flowtrace_mcp.rest.answers import to_json
 from flowtrace_mcp.rest.declared import LISTING, PROJECT, SESSION, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints, Work
@@ -21,6 +22,7 @@ from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
 from flowtrace_mcp.services.trace_shapes import graph_body, observations_body
 from flowtrace_mcp.services.traces_of_spans import list_traces_of_spans
+from flowtrace_mcp.services.waterfall import span_detail, waterfall_body
 
 # Some 800 traces of 50 spans; who watches a trace asks for it again and again.
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
@@ -66,6 +68,16 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
             "/api/v1/traces/{trace_id}/graph",
             _one(graph_body, answers),
             says="its spans as `nodes`, parents and links as `edges`",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/waterfall",
+            _one(waterfall_body, answers),
+            says="its spans as equally long `columns`, see below",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/spans/{span_id}",
+            _span,
+            says="one span with its texts, `attributes`, `resource` and `span_events`",
         ),
     ]
 
@@ -118,6 +130,20 @@ def _one(shape: Callable[[TraceReading, str], Body], answers: RecentAnswers) -> 
         return msgspec.Raw(body)
 
     return answer
+
+
+def _span(context: Context, question: Question) -> object:
+    trace_id = question.trace_id(question.path["trace_id"])
+    span_id = parse_id(question.path["span_id"], SPAN_ID_BYTES, name="span_id")
+    context.prices.refresh()
+    found = span_detail(context, trace_id, span_id)
+    if found is None:
+        raise NotFoundError(
+            f"no span {span_id.hex()} in this trace",
+            why="it is not stored, or of another trace",
+            mend="copy the ids from GET /api/v1/traces/{trace_id}",
+        )
+    return found
 
 
 def _no_trace(trace_id: bytes) -> NotFoundError:

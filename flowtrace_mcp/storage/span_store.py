@@ -171,6 +171,15 @@ class SpanStore:
         with self._database.reading() as reader:
             return traces.list_ids_between(reader, lows, limit)
 
+    def find_span(self, trace_id: bytes, span_id: bytes) -> StoredSpan | None:
+        """Return one span of a trace, or None."""
+        number = int.from_bytes(span_id, "big", signed=True)
+        with self._database.snapshot() as reader:
+            same = edges.list_same_spans(reader, [number])
+            keyed = [(key, unpack_edge(record)) for key, record in same]
+            own = [pair for pair in keyed if pair[1].trace_id == trace_id]
+            return next(iter(_with_payloads(reader, own, self._cache)), None)
+
     def list_span_places(self, span_ids: tuple[int, int], limit: int) -> list[tuple[bytes, bytes]]:
         """Return (trace id, span id) of spans whose signed id lies between two, newest first."""
         with self._database.reading() as reader:

@@ -59,11 +59,7 @@ def critical_rows(reading: TraceReading) -> Rows:
         is on the path, then the point is its start. Each span counts for the time in which none
         below it was on the path.
     """
-    known = {span.record.span_id for span in reading.spans}
-    roots = [span for span in reading.spans if span.record.parent_span_id not in known]
-    roots = roots or list(reading.spans[:1])
-    root = max(roots, key=lambda span: (span.record.duration_us, -span.record.start_us))
-    own_us = _critical(root, _below(reading.spans))
+    root, own_us = _from_root(reading)
     on_path = [span for span in reading.spans if span.record.span_id in own_us]
     whole_us = max(root.record.duration_us, 1)
     rows = []
@@ -74,6 +70,20 @@ def critical_rows(reading: TraceReading) -> Rows:
         row["share"] = f"{100 * took_us // whole_us}%"
         rows.append(full(row))
     return Rows(rows=rows, worth=[own_us[span.record.span_id] for span in on_path])
+
+
+def critical_path_us(reading: TraceReading) -> dict[bytes, int]:
+    """Return what each span on the critical path takes of it, in microseconds, by span id."""
+    return _from_root(reading)[1]
+
+
+def _from_root(reading: TraceReading) -> tuple[ReadSpan, dict[bytes, int]]:
+    """Return the root that took longest, and the critical path below it."""
+    known = {span.record.span_id for span in reading.spans}
+    roots = [span for span in reading.spans if span.record.parent_span_id not in known]
+    roots = roots or list(reading.spans[:1])
+    root = max(roots, key=lambda span: (span.record.duration_us, -span.record.start_us))
+    return root, _critical(root, _below(reading.spans))
 
 
 def _critical(root: ReadSpan, below: _Below) -> dict[bytes, int]:

@@ -1,0 +1,98 @@
+// The frame: the list of pages, the page itself, and how things stand with the server.
+import { PAGES, pageOf } from "./pages.js";
+import { useEvent } from "./query.js";
+import { Link, useRoute } from "./router.js";
+import { startStream, streamState } from "./stream.js";
+import { applyTheme, nextTheme, theme } from "./theme.js";
+import { findToken } from "./token.js";
+import { Empty, Failed, Loading } from "./ui/states.js";
+import { html, render, useEffect, useRef, useState } from "./view.js";
+
+const STATES = {
+  live: ["Live", ""],
+  connecting: ["Connecting", "wait"],
+  offline: ["No server; trying again", "off"],
+  refused: ["Token needed", "off"],
+};
+
+function Standing() {
+  const [state, setState] = useState(streamState());
+  useEvent("state", setState);
+  useEffect(() => setState(streamState()), []); // it may have changed since the first look
+  const [text, colour] = STATES[state];
+  return html`<span role="status" title=${text}>
+    <span class="dot ${colour}"></span><span class="wide">${text}</span>
+  </span>`;
+}
+
+function Theme() {
+  const [wish, setWish] = useState(theme());
+  return html`<button class="plain" onClick=${() => setWish(nextTheme())}
+    title="Colours: ${wish}">◐<span class="unseen">Colours: ${wish}</span></button>`;
+}
+
+function Side({ page }) {
+  const chosen = page?.under ?? page?.path;
+  return html`<div class="side">
+    <${Link} to=${[]} class="brand" aria-label="Flowtrace">
+      <img src=${new URL("../icon.svg", import.meta.url).href} alt="" /><span>Flowtrace</span>
+    <//>
+    <nav aria-label="Pages"><ul>
+      ${PAGES.map(
+        (one) => html`<li key=${one.path}>
+          <${Link} to=${[one.path]} aria-current=${one.path === chosen ? "page" : undefined}>
+            ${one.title}
+          <//>
+        </li>`,
+      )}
+    </ul></nav>
+    <div class="foot"><${Standing} /><${Theme} /></div>
+  </div>`;
+}
+
+// The component of a page, once its module is there.
+function usePage(page) {
+  const [state, setState] = useState({ page: null, component: null, error: null });
+  const load = () => {
+    if (!page) return;
+    page.load().then(
+      (module) => setState({ page, component: module.default, error: null }),
+      (error) => setState({ page, component: null, error }),
+    );
+  };
+  useEffect(load, [page]);
+  return { ...(state.page === page ? state : { component: null, error: null }), load };
+}
+
+function App() {
+  const route = useRoute();
+  const page = pageOf(route.parts);
+  const { component: Page, error, load } = usePage(page);
+  const main = useRef(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (isFirst.current) isFirst.current = false;
+    else main.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [page, route.parts[1]]);
+  let shown = html`<${Loading} />`;
+  if (!page) shown = html`<${Unknown} />`;
+  else if (error) shown = html`<${Failed} error=${error} retry=${load} />`;
+  else if (Page) shown = html`<${Page} parts=${route.parts.slice(1)} params=${route.params} />`;
+  return html`<div class="frame">
+    <a class="skip" href="#main">To the page</a>
+    <${Side} page=${page} />
+    <main id="main" ref=${main} tabindex="-1">${shown}</main>
+  </div>`;
+}
+
+function Unknown() {
+  return html`<${Empty} title="There is no such page">
+    <p><${Link} to=${[]}>To the first page<//></p>
+  <//>`;
+}
+
+applyTheme();
+await findToken();
+startStream();
+render(html`<${App} />`, document.getElementById("app"));
