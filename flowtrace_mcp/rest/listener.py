@@ -79,6 +79,7 @@ class _Servers:
     rest: HttpServer
     otlp_http: HttpServer | None = None
     otlp_grpc: GrpcServer | None = None
+    is_tried: bool = False  # whether it is known which OTLP ports can be had
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +264,7 @@ class Listener:
                 await servers.otlp_http.start()
         if servers.otlp_grpc is None:
             servers.otlp_grpc = await self._open_grpc((host, self._settings.otlp_grpc_port))
+        servers.is_tried = True
         return before != (servers.otlp_http, servers.otlp_grpc)
 
     async def _open_grpc(self, address: tuple[str, int]) -> GrpcServer | None:
@@ -286,9 +288,9 @@ class Listener:
                 f"port {settings.port} is taken by another program, so REST and MCP over HTTP are"
                 f" on port {rest_port}"
             )
-        if http_port is None:
+        if servers.is_tried and http_port is None:
             problems.append(_taken("HTTP", settings.otlp_http_port, "OTLP_HTTP_PORT"))
-        if grpc_port is None:
+        if servers.is_tried and grpc_port is None:
             problems.append(_taken("gRPC", settings.otlp_grpc_port, "OTLP_GRPC_PORT"))
         self._state = ListenerState(
             owner_pid=os.getpid(),

@@ -22,6 +22,8 @@ from flowtrace_mcp.storage.store import StoreFacts
 from flowtrace_mcp.storage.traces import Page
 
 RECENT_SESSIONS: Final = 200
+# Instead of an address, while nothing listens where any free port would do.
+NO_PORT: Final = "FLOWTRACE_OTLP_HTTP_PORT to a port that stays; 0 is another one at each start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
     seen = {session.agent_id for session in recent}
     port = listener.otlp_http_port or context.settings.otlp_http_port
     return {
-        agent: telemetry_variables(agent, port)
+        agent: telemetry_variables(agent, port) if port else NO_PORT
         for agent, client in _AGENTS.items()
         if not seen.intersection(map(signed_string_id, BY_NAME[client].seen_as))
     }

@@ -135,6 +135,20 @@ def test_the_first_one_serves_all_three_ports_and_tells_them(make, tmp_path):
     assert (tmp_path / LISTENER_FILE).stat().st_mode & 0o777 == 0o600
 
 
+def test_no_port_is_said_to_be_taken_before_it_was_tried(make, tmp_path):
+    told = []
+
+    def look(address):
+        told.append(json.loads((tmp_path / LISTENER_FILE).read_text()))
+        return StubGrpc(address)
+
+    one = make(doors=Doors(rest=health, otlp_http=health, otlp_grpc=look))
+    one.start()
+
+    assert told[0]["ports"] == {"rest": one.state().rest_port, "otlp_http": None, "otlp_grpc": None}
+    assert told[0]["problems"] == []
+
+
 def test_the_second_follows_and_takes_over_within_two_seconds(make):
     fixed = {"port": free_port(), "otlp_http_port": free_port(), "otlp_grpc_port": free_port()}
     first, second = make(**fixed), make(**fixed)

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.services.remember import RememberRequest, remember_all
 from flowtrace_mcp.services.status import (
+    NO_PORT,
     ListenerFacts,
     ModelChange,
     find_model_change,
@@ -117,3 +119,15 @@ def test_what_switches_an_agent_on_can_be_copied_as_it_is() -> None:
     }
     telemetry = json.loads(f"{{{gemini}}}")["telemetry"]
     assert telemetry["otlpEndpoint"] == "http://127.0.0.1:14318"
+
+
+def test_an_agent_is_told_the_port_that_is_served_and_never_0(
+    make_context: Callable[..., Context],
+) -> None:
+    context = make_context(FLOWTRACE_OTLP_HTTP_PORT="0")
+
+    served = status(context, ListenerFacts(otlp_http_port=14318)).switch_on
+    unserved = status(context, ListenerFacts()).switch_on
+
+    assert all(":14318" in how for how in served.values())
+    assert set(unserved.values()) == {NO_PORT}
