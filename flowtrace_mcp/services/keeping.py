@@ -7,21 +7,26 @@ from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.retention import Enforcement
 
 PERIOD_US: Final = HOUR_US
+SIZE_PERIOD_US: Final = 10_000_000  # agents write gigabytes in an hour; looking costs a pragma
 RUN_LIMIT_US: Final = 3_000_000
 
 
 class Keeping:
-    """Runs the rules once an hour, and goes on at once when a run did not come to its end."""
+    """Runs the rules once an hour and when the file is too large.
+
+    A run that did not come to its end goes on at once.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._next_us = 0
+        self._next_size_us = 0
 
     def run_once(self) -> None:
         """Do what is due, for a few seconds."""
         finish_owed(self._context)
         began_us = self._context.now_us()
-        if began_us < self._next_us:
+        if began_us < self._next_us and not self._is_too_large(began_us):
             return
         was_cut = False
 
@@ -32,6 +37,14 @@ class Keeping:
 
         Enforcement(context=self._context, stop=is_over).run()
         self._next_us = 0 if was_cut else began_us + PERIOD_US
+        self._next_size_us = began_us + SIZE_PERIOD_US
+
+    def _is_too_large(self, now_us: int) -> bool:
+        most = self._context.settings.retention_bytes
+        if not most or now_us < self._next_size_us:
+            return False
+        self._next_size_us = now_us + SIZE_PERIOD_US
+        return self._context.store.retention.used_bytes() > most
 
 
 def finish_owed(context: Context) -> bool:

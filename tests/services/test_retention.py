@@ -10,7 +10,7 @@ from flowtrace_mcp.model.edge import Sensitivity
 from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Caller, Context, place_of
-from flowtrace_mcp.services.keeping import RUN_LIMIT_US, Keeping
+from flowtrace_mcp.services.keeping import RUN_LIMIT_US, SIZE_PERIOD_US, Keeping
 from flowtrace_mcp.services.remember import RememberRequest, remember
 from flowtrace_mcp.services.retention import Enforcement, Kept
 from flowtrace_mcp.storage.retention_rules import RetentionRule
@@ -213,6 +213,25 @@ def test_it_runs_once_an_hour_in_the_background(make_context: Make, clock: Clock
     assert meanwhile == [3]
     assert left(context) == []
     assert RUN_LIMIT_US < 10_000_000
+
+
+def test_a_file_that_becomes_too_large_does_not_wait_for_the_hour(
+    make_context: Make, clock: Clock
+) -> None:
+    context = make_context(FLOWTRACE_RETENTION_BYTES="1500000")
+    keeping = Keeping(context)
+    keeping.run_once()
+    for number in range(2, 12, 2):
+        keep_large(context, number, START_US + number * 3_600_000_000)
+    too_large = context.store.retention.used_bytes()
+
+    keeping.run_once()
+    meanwhile = context.store.retention.used_bytes()
+    clock.now_us += SIZE_PERIOD_US
+    keeping.run_once()
+
+    assert meanwhile == too_large > 1_500_000
+    assert context.store.retention.used_bytes() <= 1_500_000
 
 
 @pytest.mark.parametrize("session", ["s-1", ""])
