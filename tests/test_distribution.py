@@ -18,6 +18,8 @@ from typing import TypeVar
 import pytest
 
 import flowtrace_mcp
+from flowtrace_mcp.services.server_trial import try_server
+from flowtrace_mcp.tools.server import PROFILES
 from tests.test_tidy import ROOT, name_of, texts, tracked_files
 
 BUILD_LIMIT_S = 50
@@ -146,6 +148,35 @@ def test_the_commands_and_the_page_of_the_index_are_in_the_wheel(
     assert "flowtrace = flowtrace_mcp.__main__:main" in commands
     assert f"\nVersion: {flowtrace_mcp.__version__}\n" in metadata
     assert "\n# Flowtrace MCP\n" in metadata
+
+
+@built_here
+def test_a_server_runs_from_the_wheel_alone_and_finds_words_by_meaning(
+    built: tuple[Built, Built], tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(built[0].wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    environ = {
+        **{name: text for name, text in os.environ.items() if "FLOWTRACE" not in name},
+        "FLOWTRACE_HOME": str(tmp_path / "home"),
+        "FLOWTRACE_LISTENER": "off",
+        "PYTHONPATH": str(tmp_path / "site"),
+    }
+    command = [sys.executable, "-P", "-m", "flowtrace_mcp"]
+
+    def typed(*words: str) -> str:
+        done = subprocess.run(
+            [*command, *words], env=environ, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    place = "import flowtrace_mcp; print(flowtrace_mcp.__file__)"
+    run_from = subprocess.check_output([sys.executable, "-P", "-c", place], env=environ, text=True)
+    typed("remember", "The deployment target is Kubernetes")
+
+    assert run_from.startswith(str(tmp_path / "site"))
+    assert try_server(command, environ).tools == PROFILES["core"]
+    assert "Kubernetes" in typed("recall", "where do we ship containers to")
 
 
 def stated_versions(manifest: object, place: str) -> Iterator[tuple[str, object]]:
