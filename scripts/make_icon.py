@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TARGETS = (ROOT / "plugin/claude/icon.png",)
+TARGETS = (ROOT / "plugin/claude/icon.png", ROOT / "plugin/cursor/icon.png")
 SIZE = 512
 Color = tuple[int, int, int]
 

@@ -167,7 +167,7 @@ def test_what_a_session_always_pays_is_bounded() -> None:
     assert cost <= ALWAYS_ON_LIMIT_TOKENS
 
 
-@pytest.mark.parametrize("plugin", ["claude"])
+@pytest.mark.parametrize("plugin", ["claude", "cursor"])
 def test_the_icon_is_the_one_that_is_drawn(plugin: str) -> None:
     icon = (ROOT / "plugin" / plugin / "icon.png").read_bytes()
 
