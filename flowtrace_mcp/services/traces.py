@@ -20,6 +20,7 @@ from flowtrace_mcp.services.views.asked import matching, noted, read_as, within
 from flowtrace_mcp.services.views.cost import cost_rows
 from flowtrace_mcp.services.views.diff import diff_rows
 from flowtrace_mcp.services.views.errors import errors_rows
+from flowtrace_mcp.services.views.fixes import Fixes
 from flowtrace_mcp.services.views.found import found_rows
 from flowtrace_mcp.services.views.listed import list_rows
 from flowtrace_mcp.services.views.path import critical_rows, path_rows
@@ -115,7 +116,8 @@ def traces(context: Context, request: TracesRequest, caller: Caller) -> TracesAn
         return _fit(request, "diff", _diff_view(context, request, caller))
     if request.trace_id:
         view: View = "tree" if request.view in ("list", "span") else request.view
-        return _fit(request, view, _view_of_one(trace_named(context, request.trace_id), view))
+        named = trace_named(context, request.trace_id)
+        return _fit(request, view, _view_of_one(context, named, view, caller))
     return _across(context, request, caller)
 
 
@@ -129,7 +131,7 @@ def _across(context: Context, request: TracesRequest, caller: Caller) -> TracesA
     subject = find_subject(context, request.session, window_us, caller)
     if request.view in ("tree", "span", "path"):
         view: View = "path" if request.view == "path" else "tree"
-        rows = _view_of_one(newest_trace(context, subject), view)
+        rows = _view_of_one(context, newest_trace(context, subject), view, caller)
         return _fit(request, view, replace(rows, note=subject.note))
     found = _found(context, asked, subject)
     if found and request.view == "list":
@@ -137,7 +139,7 @@ def _across(context: Context, request: TracesRequest, caller: Caller) -> TracesA
         notes = (read_as(asked), subject.note, unread_note(context))
         return _fit(request, request.view, noted(rows, *notes))
     spans = {one.edge.span_id for one in found}
-    rows = matching(_rows(context, request, subject, spans), asked, request.limit, spans)
+    rows = matching(_rows(context, request, subject, caller, spans), asked, request.limit, spans)
     if not rows.rows:
         rows = replace(rows, note=_why_none(context, subject, asked))
     return _fit(request, request.view, rows)
@@ -161,29 +163,43 @@ def _found(context: Context, asked: SpanQuestion, subject: Subject) -> Sequence[
     return search_asked(context, asked, request).spans
 
 
+def _show(
+    context: Context,
+    view: View,
+    readings: Sequence[TraceReading],
+    caller: Caller,
+    among: Collection[bytes] | None = None,
+) -> Rows:
+    """Return a view of traces that are read; errors of some spans alone where they are given."""
+    if view == "errors":
+        return errors_rows(readings, among, Fixes(context, caller).said_of)
+    return _READERS[view].show(readings)
+
+
 def _rows(
-    context: Context, request: TracesRequest, subject: Subject, spans: Collection[bytes]
+    context: Context,
+    request: TracesRequest,
+    subject: Subject,
+    caller: Caller,
+    spans: Collection[bytes],
 ) -> Rows:
     if request.view == "list":
         return list_rows(context, subject, request.limit)
     reader = _READERS[request.view]
     looked = look_at(context, subject, reader.is_wanted, reader.worth)
-    if spans and request.view == "errors":
-        rows = errors_rows(looked.readings, spans)
-    else:
-        rows = reader.show(looked.readings)
+    rows = _show(context, request.view, looked.readings, caller, spans or None)
     notes = (subject.note, looked.note, rows.note)
     return replace(rows, note="; ".join(note for note in notes if note))
 
 
-def _view_of_one(reading: TraceReading, view: View) -> Rows:
+def _view_of_one(context: Context, reading: TraceReading, view: View, caller: Caller) -> Rows:
     match view:
         case "tree":
             return tree_rows(reading)
         case "path":
             return critical_rows(reading)
         case _:
-            return _READERS[view].show([reading])
+            return _show(context, view, [reading], caller)
 
 
 def _span_named(context: Context, request: TracesRequest) -> tuple[TraceReading, bytes]:
