@@ -12,6 +12,9 @@ PROMISES: Final[dict[str, str]] = {
     "no-network": "The embedding model is in the package and works without network.",
     "install": "`flowtrace install` puts the server into a client's configuration; twice changes nothing.",
     "uninstall": "`flowtrace uninstall` restores a client's files byte for byte.",
+    "doctor-clients": "`flowtrace doctor` starts each client's command, and tells what came from it.",
+    "service": "`flowtrace service install` has the system start the listener; twice changes nothing.",
+    "put-in-place": "From an environment for one call, `flowtrace install` installs itself for good first.",
     "plugin-remembers": "With the plugin, Claude Code's next session starts with what the last one remembered.",
     "plugin-traces": "With the plugin, the next session sees what the last one ran, with arguments and results.",
     # Memory

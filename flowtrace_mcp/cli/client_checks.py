@@ -78,7 +78,10 @@ def _seen(
     scope, value = configured or ("plugin", {"command": SERVER_COMMAND})
     words, variables = started_by(value) or ((), {})
     key = (words, *sorted(variables.items()))
-    if words and key not in trials:
+    is_own = words in (program.server, (SERVER_COMMAND,))
+    # A project's file came with the project: what it starts is run where it is ours alone.
+    is_trusted = scope != "project" or (is_own and not variables)
+    if words and is_trusted and key not in trials:
         trials[key] = try_server(words, {**places.environ, **variables})
     present = present_parts(client, places, program)
     on = present | _OF_PLUGIN if has_own else present
@@ -87,7 +90,7 @@ def _seen(
         scope=scope,
         words=words,
         trial=trials.get(key),
-        is_own=words in (program.server, (SERVER_COMMAND,)),
+        is_own=is_own,
         on=frozenset(on),
         off=tuple(one for one in possible_parts(client, places, program) if one not in on),
         is_twice=has_own and bool(present & _OF_PLUGIN),
@@ -122,6 +125,8 @@ def _check(seen: _Seen) -> Check:
 
 
 def _start(seen: _Seen) -> str:
+    if seen.trial is None and seen.words:
+        return f"starts `{' '.join(seen.words)}` in this project, which was not tried"
     if seen.trial is None:
         return "reaches Flowtrace by a URL"
     if seen.trial.problem:

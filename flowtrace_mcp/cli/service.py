@@ -44,11 +44,12 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
     if arguments.action == "status":
         _tell_state(call, service.state())
         return 0
-    is_removal = arguments.action == "remove"
-    plan = service.plan_removal() if is_removal else service.plan_install()
+    if arguments.action == "remove":
+        plan, carry_out, notes = service.plan_removal(), service.remove, []
+    else:
+        plan, carry_out, notes = service.plan_install(), service.install, left_out(settings, places)
     if not arguments.dry_run:
-        service.remove(plan) if is_removal else service.install(plan)
-    notes = [] if is_removal else left_out(settings, places)
+        carry_out(plan)
     _tell_plan(call, arguments, plan, notes)
     return 0
 

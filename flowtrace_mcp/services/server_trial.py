@@ -66,7 +66,7 @@ def try_server(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**environ, "FLOWTRACE_HOME": home, "FLOWTRACE_LISTENER": "off"},
+                env=_apart(environ, home),
                 start_new_session=True,
             )
         except OSError as error:
@@ -85,6 +85,12 @@ def try_server(
         if seconds >= limit_s:
             return Trial(seconds=seconds, problem=f"no answer within {limit_s:.0f} s")
         return Trial(seconds=seconds, problem=_last_words(errors) or "it ended without an answer")
+
+
+def _apart(environ: Mapping[str, str], home: str) -> dict[str, str]:
+    """Return the environment of a server that touches no data and takes no port."""
+    kept = {name: text for name, text in environ.items() if name != "FLOWTRACE_DB_PATH"}
+    return {**kept, "FLOWTRACE_HOME": home, "FLOWTRACE_LISTENER": "off"}
 
 
 def _list_tools(process: "subprocess.Popen[bytes]") -> tuple[str, ...] | None:

@@ -46,6 +46,7 @@ def test_a_client_that_is_not_told_of_us_has_a_line_to_type(typed: Type) -> None
     assert check["facts"] == {"configured": False}
 
 
+@pytest.mark.promise("doctor-clients")
 @pytest.mark.slow
 @pytest.mark.usefixtures("person")
 def test_one_that_is_told_starts_us_and_what_is_off_can_be_switched_on(typed: Type) -> None:
@@ -74,6 +75,7 @@ def test_what_is_on_and_silent_wants_a_restart(typed: Type) -> None:
     assert check["facts"]["hooks_last_us"] is None
 
 
+@pytest.mark.promise("doctor-clients")
 @pytest.mark.slow
 @pytest.mark.usefixtures("person")
 def test_what_came_is_told_with_its_time(typed: Type, environ: dict[str, str]) -> None:
@@ -139,16 +141,9 @@ def test_a_slow_start_is_worth_a_look(
     assert check["mend"].startswith(first)
 
 
-def test_equal_commands_are_tried_once(
-    typed: Type, person: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("person")
+def test_equal_commands_are_tried_once(typed: Type, tried: list[tuple[str, ...]]) -> None:
     typed("install", "cursor", "claude-code")
-    tried: list[object] = []
-    monkeypatch.setattr(
-        client_checks,
-        "try_server",
-        lambda words, _: tried.append(words) or client_checks.Trial(tools=("recall",)),
-    )
 
     typed("doctor", "--json")
 
@@ -164,19 +159,51 @@ def test_a_client_that_reaches_us_by_a_url_is_not_started(typed: Type, person: P
     assert check["facts"]["reachable"] is None
 
 
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Note the commands that are tried, and run none."""
+    commands: list[tuple[str, ...]] = []
+
+    def note(words: tuple[str, ...], environ: object) -> client_checks.Trial:
+        commands.append(words)
+        return client_checks.Trial(tools=("recall",))
+
+    monkeypatch.setattr(client_checks, "try_server", note)
+    return commands
+
+
 @pytest.mark.usefixtures("person")
 def test_one_that_is_told_in_this_project_alone_is_told(
-    typed: Type, monkeypatch: pytest.MonkeyPatch
+    typed: Type, tried: list[tuple[str, ...]]
 ) -> None:
-    Path(".cursor").mkdir()
-    configure(Path(".cursor/mcp.json"), command=sys.executable, args=["-c", ""])
-    trial = client_checks.Trial(tools=("recall",))
-    monkeypatch.setattr(client_checks, "try_server", lambda words, _: trial)
+    typed("install", "cursor", "--scope", "project")
 
     check = told(typed, "cursor")
 
     assert check["found"].startswith("starts Flowtrace in this project (1 tools")
     assert check["facts"]["scope"] == "project"
+    assert len(tried) == 1
+
+
+@pytest.mark.usefixtures("person")
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"command": sys.executable, "args": ["-c", "import os; os.remove('notes')"]},
+        {"command": "flowtrace-mcp", "env": {"PYTHONPATH": "."}},
+    ],
+)
+def test_what_came_with_a_project_is_not_run(
+    typed: Type, tried: list[tuple[str, ...]], server: dict[str, Any]
+) -> None:
+    Path(".cursor").mkdir()
+    configure(Path(".cursor/mcp.json"), **server)
+
+    check = told(typed, "cursor")
+
+    assert tried == []
+    assert "in this project, which was not tried" in check["found"]
+    assert check["facts"]["reachable"] is None
 
 
 def enable_plugin(person: Path, *, is_on: bool) -> None:

@@ -90,6 +90,7 @@ def test_without_any_client_it_says_so(typed: Type) -> None:
     assert "no receipt and no entry was found" in typed("uninstall", "cursor").out
 
 
+@pytest.mark.promise("put-in-place")
 @pytest.mark.skipif(os.name != "posix", reason="a script of sh")
 def test_from_an_environment_for_one_call_it_is_put_in_place_first(
     typed: Type, person: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -38,6 +38,7 @@ def unit(environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return Path(environ["HOME"]) / ".config/systemd/user/flowtrace.service"
 
 
+@pytest.mark.promise("service")
 def test_it_is_shown_installed_seen_and_removed(typed: Type, unit: Path) -> None:
     nothing = typed("service").out
     shown = typed("service", "install", "--dry-run").out

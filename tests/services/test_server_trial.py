@@ -15,9 +15,11 @@ for line in sys.stdin:
         print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": {}}), flush=True)
     if asked["method"] == "tools/list":
         tools = [{"name": "home " + str(os.path.isdir(os.environ["FLOWTRACE_HOME"]))},
-                 {"name": "said " + os.environ.get("SAID", "")}]
+                 {"name": "said " + os.environ.get("SAID", "")},
+                 {"name": "database " + os.environ.get("FLOWTRACE_DB_PATH", "none")}]
         print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": {"tools": tools}}), flush=True)
 """
+SAID = {"SAID": "hello", "FLOWTRACE_DB_PATH": "/data/flowtrace.db"}
 SILENT = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])  # holds the same pipe
@@ -26,14 +28,14 @@ time.sleep(60)
 
 
 def run(code: str, **more: float):
-    return try_server([sys.executable, "-c", code], {**os.environ, "SAID": "hello"}, **more)
+    return try_server([sys.executable, "-c", code], {**os.environ, **SAID}, **more)
 
 
 def test_a_server_that_lists_its_tools_is_reached() -> None:
     trial = run(TALKER)
 
     assert trial.problem == ""
-    assert trial.tools == ("home True", "said hello")
+    assert trial.tools == ("home True", "said hello", "database none")
     assert trial.seconds > 0
 
 
