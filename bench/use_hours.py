@@ -15,6 +15,7 @@ from flowtrace_mcp.model.telemetry import PayloadEncoding
 from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.costs import CostsRequest, costs
+from flowtrace_mcp.services.find_insights import InsightsRequest, find_insights
 from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.services.timeseries import timeseries
 from flowtrace_mcp.settings import load_settings
@@ -49,6 +50,7 @@ def main() -> int:
         window = (now_us() - DAY_US, now_us())
         by_model = [elapsed_ms(lambda: costs(context, CostsRequest())) for _ in range(ROUNDS)]
         series = [elapsed_ms(lambda: timeseries(context, "hour", window)) for _ in range(ROUNDS)]
+        found = [elapsed_ms(lambda: find_insights(context, InsightsRequest())) for _ in range(5)]
         checks = [store.uses.check(hour) for hour in hours]
         recount_ms = sum(elapsed_ms(lambda hour=hour: store.uses.recount(hour)) for hour in hours)
         store.close()
@@ -56,6 +58,7 @@ def main() -> int:
         "spans": count * 512,
         "cost_by_model_30_days_ms": spread(by_model),
         "timeseries_of_a_day_ms": spread(series),
+        "insights_of_an_hour_ms": spread(found),
         "recount_us_per_span": round(recount_ms * 1000 / (count * 512), 2),
     }
     return report(

@@ -157,6 +157,11 @@ COMMANDS: Final = (
         example="flowtrace budgets set daily --period daily --amount 10 --at 80 --at 100",
     ),
     Command(
+        name="insights",
+        summary="what is unlike before, what fails again and again, what became worse",
+        example="flowtrace insights --hours 24 --least medium",
+    ),
+    Command(
         name="rebuild",
         summary="hold the sums against the spans, and make those again that are wrong",
         example="flowtrace rebuild --check",

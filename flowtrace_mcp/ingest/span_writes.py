@@ -132,6 +132,8 @@ def _write(
         claims,
         authority_of(record, claims) if claims else Authority.TELEMETRY,
     )
+    if facts.prompt_version:
+        write.prompt = facts.prompt_version
     if ttl_hours is not None or origin.ttl_hours:
         write.ttl_hours = _hours(ttl_hours) or origin.ttl_hours
     return write

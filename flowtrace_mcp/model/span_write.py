@@ -75,6 +75,7 @@ class SpanWrite(msgspec.Struct):
     confidence: float = 1.0
     sampling_rate: float = 1.0
     ttl_hours: int = 0  # 0 = kept
+    prompt: str = ""  # of the registry it came from, with its version: name@version
 
 
 class ToldBeside(msgspec.Struct, frozen=True, kw_only=True):

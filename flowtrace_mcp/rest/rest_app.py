@@ -20,6 +20,7 @@ from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.exposition import exposition_routes
 from flowtrace_mcp.rest.health import health_routes
 from flowtrace_mcp.rest.hooks import hook_routes
+from flowtrace_mcp.rest.insights import insight_routes
 from flowtrace_mcp.rest.keys import key_routes
 from flowtrace_mcp.rest.logs import log_routes
 from flowtrace_mcp.rest.memories import memory_routes
@@ -73,6 +74,7 @@ def rest_routes(
         *metric_routes(endpoints),
         *cost_routes(endpoints),
         *budget_routes(endpoints),
+        *insight_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),

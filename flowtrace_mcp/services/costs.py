@@ -1,5 +1,6 @@
 """What the work cost, and where: sums by model, agent, session, tool or day, within a budget."""
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
@@ -313,6 +314,8 @@ def forecast_row(found: Forecast | None) -> Row:
 def _notes(context: Context, request: CostsRequest, rows: Sequence[Row]) -> Iterable[str]:
     if request.since is None:
         yield f"the last {WINDOW_DEFAULT_DAYS} days"
+        if told := _unlike(context, request.project):
+            yield told
     if request.by in ("day", "hour"):
         yield "times are UTC"
     if request.by == "session" and (request.agent or request.model):
@@ -323,6 +326,12 @@ def _notes(context: Context, request: CostsRequest, rows: Sequence[Row]) -> Iter
     waiting = len(context.store.uses.list_stale(100))
     if waiting:
         yield f"{waiting} hours are being counted again"
+
+
+def _unlike(context: Context, project: str) -> str:
+    """Return whether the last hour was dearer than usual; what finds that is loaded to be asked."""
+    finder = importlib.import_module("flowtrace_mcp.services.insights.cost_note")
+    return str(finder.cost_note(context, wanted_project(context, project)))
 
 
 def _number(row: Row, name: str) -> float:

@@ -77,6 +77,7 @@ _FORGET_NAMES: Final = """
         AND string_id NOT IN (SELECT agent_id FROM use_hours)
         AND string_id NOT IN (SELECT tool_id FROM use_hours)
         AND string_id NOT IN (SELECT tool_id FROM tool_calls)
+        AND string_id NOT IN (SELECT prompt_id FROM prompt_calls)
 """
 _VECTORS: Final = "SELECT int8_code FROM memory_vectors WHERE memory_key IN carray(?) LIMIT ?"
 _HAS_SPANS: Final = "SELECT 1 FROM edges WHERE trace_id = ? LIMIT 1"

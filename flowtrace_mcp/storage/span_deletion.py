@@ -17,6 +17,7 @@ from flowtrace_mcp.storage import (
     edges,
     payloads,
     project_hours,
+    prompt_calls,
     sessions,
     span_claims,
     span_text,
@@ -64,6 +65,7 @@ def drop_spans(connection: apsw.Connection, keys: Sequence[int]) -> None:
     usage.delete_usage(connection, keys)
     tool_calls.delete_tool_calls(connection, keys)
     span_text.delete_documents(connection, keys)
+    prompt_calls.delete_prompt_calls(connection, keys)
     contents.delete_unneeded(connection, needed)
 
 

@@ -265,9 +265,16 @@ def edge_of(span: PreparedSpan, *, project_id: int, clock: int) -> bytes:
     )
 
 
+def has_usage_row(write: SpanWrite) -> bool:
+    """Say whether a span tells tokens or cost, or is a call of a model by name, if a failed one."""
+    if write.usage is not None or write.cost_usd is not None:
+        return True
+    return bool(write.model) and write.span_type in MODEL_CALL_TYPES
+
+
 def usage_row(edge_key: int, write: SpanWrite) -> UsageRow | None:
-    """Return the usage row of a span, or None when it says nothing of tokens or cost."""
-    if write.usage is None and write.cost_usd is None:
+    """Return the usage row of a span, or None when it says nothing of model, tokens or cost."""
+    if not has_usage_row(write):
         return None
     usage = write.usage or _NO_USAGE
     return (
@@ -335,7 +342,9 @@ def _uses_of(spans: Sequence[PreparedSpan]) -> dict[UseKey, tuple[Any, ...]]:
     unpriced: dict[UseKey, int] = {}
     for span in spans:
         write, measures = span.write, span.measures
-        key = (write.agent, write.environment, write.provider, write.model, write.tool)
+        is_told = has_usage_row(write)  # of the others nobody knows the model when they are read
+        provider, model = (write.provider, write.model) if is_told else ("", "")
+        key = (write.agent, write.environment, provider, model, write.tool)
         groups.setdefault(key, []).append(measures)
         if measures[-1] is None and measures[_MODEL_CALLS] and write.usage is not None:
             unpriced[key] = unpriced.get(key, 0) + 1
@@ -449,6 +458,7 @@ def names_of(spans: Iterable[PreparedSpan]) -> set[str]:
     # Few spans differ in these seven, so they are gone through once a combination.
     said = {(w.session, w.agent, w.user, w.service, w.model, w.provider, w.tool) for w in writes}
     names = {name for each in said for name in each}
+    names.update([write.prompt for write in writes if write.prompt])
     names.update([write.name for write in writes if not write.parent_span_id])
     names.discard("")
     return names

@@ -23,6 +23,7 @@ from flowtrace_mcp.storage import (
     payloads,
     project_hours,
     projects,
+    prompt_calls,
     sessions,
     span_claims,
     span_text,
@@ -462,6 +463,12 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: Prepared
         if span.write.tool
     ]
     tool_calls.insert_tool_calls(connection, calls)
+    prompts = [
+        (key, signed_string_id(span.write.prompt))
+        for key, span in zip(keys, spans, strict=True)
+        if span.write.prompt
+    ]
+    prompt_calls.insert_prompt_calls(connection, prompts)
     strings.insert_strings(connection, batch.names)
     contents.insert_contents(connection, batch.contents)
     _add_to_rollups(connection, batch.shares)

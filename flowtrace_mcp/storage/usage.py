@@ -1,4 +1,4 @@
-"""Tokens and cost of model calls, one row a span that says anything of them."""
+"""Model, tokens and cost, one row a span that tells any, or that calls a model by its name."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -64,7 +64,7 @@ def get_usage(reader: apsw.Connection, keys: Sequence[int]) -> dict[int, StoredU
 
 
 def usage_by_key(rows: Iterable[UsageRow]) -> dict[int, StoredUsage]:
-    """Return edge key -> usage."""
+    """Return edge key -> usage; a call that told none, as a failed one, has none."""
     return {
         row[0]: StoredUsage(
             model_id=row[1],
@@ -79,6 +79,7 @@ def usage_by_key(rows: Iterable[UsageRow]) -> dict[int, StoredUsage]:
             cost_usd=row[8],
         )
         for row in rows
+        if any(value is not None for value in row[3:])
     }
 
 

@@ -90,7 +90,8 @@ _CLEAR: Final = "DELETE FROM use_hours WHERE hour_us = ?"
 _COUNT: Final = """
     SELECT e.project_id, substr(e.edge, 57, 8), substr(e.edge, 111, 8),
         coalesce(u.provider_id, 0), coalesce(u.model_id, 0), coalesce(t.tool_id, 0),
-        count(*), count(u.edge_key) - count(u.cost_usd), sum(u.input_tokens),
+        count(*), sum(u.cost_usd IS NULL AND coalesce(u.input_tokens, u.cache_read_tokens,
+            u.cache_write_tokens, u.output_tokens, u.reasoning_tokens) IS NOT NULL), sum(u.input_tokens),
         sum(u.cache_read_tokens), sum(u.cache_write_tokens), sum(u.output_tokens),
         sum(u.reasoning_tokens), sum(u.cost_usd)
     FROM edges AS e

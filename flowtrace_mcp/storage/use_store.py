@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from flowtrace_mcp.storage import project_hours, sessions, use_hours
+from flowtrace_mcp.storage import calls, project_hours, sessions, use_hours
+from flowtrace_mcp.storage.calls import Calls
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
@@ -38,6 +39,16 @@ class UseStore:
         window_us = (wanted.since_us, wanted.until_us)
         with self._database.reading() as reader:
             return sessions.list_dearest_sessions(reader, window_us, wanted.project_id, limit)
+
+    def list_model_calls(self, wanted: UseFilter, limit: int) -> Calls:
+        """Return calls of models of a window one by one, newest first."""
+        with self._database.reading() as reader:
+            return calls.list_model_calls(reader, wanted, limit)
+
+    def list_tool_calls(self, wanted: UseFilter, limit: int) -> Calls:
+        """Return executions of tools of a window one by one, newest first."""
+        with self._database.reading() as reader:
+            return calls.list_tool_calls(reader, wanted, limit)
 
     def list_project_hours(self, wanted: UseFilter, limit: int) -> list[ProjectHour]:
         """Return hours of a project (None: of all) with their sketches, oldest first."""

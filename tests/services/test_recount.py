@@ -22,6 +22,20 @@ def projects(context):
     return [one.first for one in context.store.uses.list_uses("project", ALL, 10)]
 
 
+def test_a_failed_call_keeps_its_model_when_its_hour_is_counted_again(context):
+    work = Work(context)
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-opus-4-1",
+    }
+    work.span("chat", error="overloaded", **attributes)
+    work.span("invoke_agent", **attributes | {"gen_ai.operation.name": "invoke_agent"})
+    work.store()
+
+    assert prove_hours(context, mend=False).wrong_hours_us == ()
+
+
 def test_stale_hours_are_counted_again_in_the_background(context):
     make_stale(context)
 

@@ -1,0 +1,1 @@
+"""Finders of insights, one kind a file; `find_insights` runs them all."""
