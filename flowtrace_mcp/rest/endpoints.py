@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from flowtrace_mcp.errors import FlowtraceError, TooLargeError
+from flowtrace_mcp.errors import FlowtraceError, InputError, TooLargeError
 from flowtrace_mcp.rest.answers import (
     UnsupportedBodyError,
     error_response,
@@ -160,7 +160,7 @@ class Endpoints:
         scope = request.scope
         return Question(
             path=scope["path_params"],
-            query=dict(request.query_params) if scope["query_string"] else {},
+            query=_query_of(request) if scope["query_string"] else {},
             body=body,
             headers=request.headers,
         )
@@ -183,6 +183,18 @@ class Endpoints:
                 )
             body += chunk
         return bytes(body)
+
+
+def _query_of(request: Request) -> dict[str, str]:
+    """Return the parameters; of one given twice nobody knows which is meant."""
+    query = dict(request.query_params)
+    if len(query) != len(request.query_params.multi_items()):
+        raise InputError(
+            "a parameter is given more than once",
+            why="each has one value",
+            mend="give it once; lists are separated by commas where they are taken",
+        )
+    return query
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:

@@ -457,22 +457,17 @@ def _store(connection: apsw.Connection, fresh: Sequence[_Fresh], batch: Prepared
     )
     rows = (usage_row(key, span.write) for key, span in zip(keys, spans, strict=True))
     usage.insert_usage(connection, [row for row in rows if row is not None])
-    calls = [
-        (key, signed_string_id(span.write.tool))
-        for key, span in zip(keys, spans, strict=True)
-        if span.write.tool
-    ]
-    tool_calls.insert_tool_calls(connection, calls)
-    prompts = [
-        (key, signed_string_id(span.write.prompt))
-        for key, span in zip(keys, spans, strict=True)
-        if span.write.prompt
-    ]
-    prompt_calls.insert_prompt_calls(connection, prompts)
+    tool_calls.insert_tool_calls(connection, _named(keys, [s.write.tool for s in spans]))
+    prompt_calls.insert_prompt_calls(connection, _named(keys, [s.write.prompt for s in spans]))
     strings.insert_strings(connection, batch.names)
     contents.insert_contents(connection, batch.contents)
     _add_to_rollups(connection, batch.shares)
     use_hours.mark_stale(connection, _hours_beside(keys, spans))
+
+
+def _named(keys: Sequence[int], names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return (key, number of the name in the dictionary) of those that have a name."""
+    return [(key, signed_string_id(name)) for key, name in zip(keys, names, strict=True) if name]
 
 
 def _hours_of(replaced: Iterable[_Fresh]) -> set[int]:

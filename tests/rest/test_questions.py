@@ -85,3 +85,10 @@ def test_what_is_no_cursor_is_refused(text):
 def test_a_list_that_has_ended_has_no_cursor():
     assert cursor_of(None, 1) is None
     assert Question().position(1) is None
+
+
+def test_a_parameter_given_twice_is_refused(client):
+    answer = client.get("/api/v1/logs", params=[("limit", "5"), ("limit", "")])
+
+    assert answer.status_code == 400
+    assert "more than once" in answer.json()["error"]
