@@ -47,8 +47,9 @@ _ACCEPTED_COMPRESSIONS: Final = 0b101  # bit 0 is none, bit 2 is gzip
 logger: Final = logging.getLogger(__name__)
 
 # Takes the caller as grpc writes it ("ipv4:127.0.0.1:4711"), our port, and the authorization
-# that was sent or ""; raises AccessError.
-Admit = Callable[[str, int, str], None]
+# that was sent or ""; raises AccessError, or RateError when too much was sent. Returns who is to be
+# told how many items came, None when nobody counts.
+Admit = Callable[[str, int, str], Callable[[int], None] | None]
 
 
 class OtlpGrpc:
@@ -58,7 +59,7 @@ class OtlpGrpc:
         pipeline: Where requests go.
         address: Host and port; port 0 is any free one.
         limit_bytes: The largest request, after decompression.
-        admit: Refuses callers by raising ``AccessError``.
+        admit: Refuses callers, and counts what they send.
 
     Raises:
         OSError: The port is taken.
@@ -140,13 +141,16 @@ class OtlpGrpc:
         self, body: Body, context: Any, take: Callable[[Body, PayloadEncoding], Outcome]
     ) -> Rejected:
         sent = dict(context.invocation_metadata())
-        self._admit(context.peer(), self.port, sent.get("authorization", ""))
+        charge = self._admit(context.peer(), self.port, sent.get("authorization", ""))
         with self._room.enter() as stay:
             stay.take(len(body))
             if body.startswith(_GZIP_BEGIN):
                 with self._room.unpacking:
                     body = gunzip(body, self._limit_bytes, stay.take)
-            return take(body, PayloadEncoding.PROTOBUF).rejected
+            outcome = take(body, PayloadEncoding.PROTOBUF)
+        if charge is not None:
+            charge(outcome.accepted_count + outcome.rejected.count)
+        return outcome.rejected
 
 
 def _serialize(message: Message) -> bytes:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowtrace_mcp.errors import AccessError, BusyError, FlowtraceError, RateError
-from flowtrace_mcp.ingest.otlp_http import CHARGE
+from flowtrace_mcp.ingest.otlp_http import CHARGE, Charge
 from flowtrace_mcp.rest.key_limits import KEY, refuse_role, role_needed
 from flowtrace_mcp.rest.peers import Address, grpc_address, is_refused, other_user
 from flowtrace_mcp.services.keys import Role
@@ -119,17 +119,8 @@ class AccessGate:
         return (Denial(status=403, error=fault) if fault else None), key
 
     def _rate_fault(self, source: str) -> Denial | None:
-        limiter = self._policy.limiter
-        wait_s = limiter.wait_s(source) if source and limiter is not None else 0
-        if not wait_s:
-            return None
-        error = RateError(
-            "too much was sent",
-            retry_after_s=wait_s,
-            why=f"after a burst of {BURST_SPANS:,}, {SPANS_A_MINUTE:,} spans a minute are taken",
-            mend=f"send it again in {wait_s} s",
-        )
-        return Denial(status=429, error=error)
+        error = _rate_error(self._policy.limiter, source)
+        return Denial(status=429, error=error) if error is not None else None
 
     def _noting(self, key: ApiKey, scope: Scope, send: Send) -> Send:
         """Return a way to answer that tells the audit record what was asked with a key."""
@@ -210,29 +201,50 @@ def token_fault(given: list[str], token: str) -> Denial | None:
     )
 
 
-def grpc_admission(policy: AccessPolicy) -> Callable[[str, int, str], None]:
+def grpc_admission(policy: AccessPolicy) -> Callable[[str, int, str], Charge]:
     """Return what ``OtlpGrpc`` asks about each call: who, on which port, with what header.
 
-    It raises AccessError for another user of this machine, and in ``strict`` without the token.
+    It raises AccessError for another user of this machine, and in ``strict`` without the token, and
+    RateError when the caller has sent too much.
     """
 
-    def admit(caller: str, own_port: int, authorization: str) -> None:
+    def admit(caller: str, own_port: int, authorization: str) -> Charge:
         peer = grpc_address(caller)
         if peer is not None:
             own = Address("::1" if ":" in peer.host else "127.0.0.1", own_port)
             if is_refused(own, peer):
                 raise other_user()
-        if needs_token(policy.require_auth, "", is_otlp=True):
-            given = list(filter(None, [bearer_token(authorization)]))
-            denial = token_fault(given, policy.token)
-            key = policy.find_key(given[0]) if denial is not None and given else None
-            if denial is not None and key is None:
-                raise denial.error
-            fault = refuse_role(key, "POST", "", is_otlp=True) if key is not None else None
-            if fault is not None:
-                raise fault
+        key = _grpc_key(policy, authorization)
+        source = key.key_id if key else _unless_loopback(peer.host if peer else "")
+        error = _rate_error(policy.limiter, source)
+        if error is not None:
+            raise error
+        has_bucket = source and policy.limiter is not None
+        return partial(policy.limiter.charge, source) if has_bucket else None
 
     return admit
+
+
+def _grpc_key(policy: AccessPolicy, authorization: str) -> ApiKey | None:
+    """Return the key that a call came with, None when it needs none.
+
+    Raises:
+        AccessError: It needs the token or a key, and has neither.
+        ForbiddenError: Its key may not send telemetry.
+    """
+    if not needs_token(policy.require_auth, "", is_otlp=True):
+        return None
+    given = list(filter(None, [bearer_token(authorization)]))
+    denial = token_fault(given, policy.token)
+    if denial is None:
+        return None
+    key = policy.find_key(given[0]) if given else None
+    if key is None:
+        raise denial.error
+    fault = refuse_role(key, "POST", "", is_otlp=True)
+    if fault is not None:
+        raise fault
+    return key
 
 
 def token_cookie(token: str) -> str:
@@ -263,12 +275,28 @@ async def _nothing_more() -> dict[str, str]:
 
 def _foreign_host(scope: Scope) -> str:
     """Return the address of a caller on another machine, "" for one on this."""
-    host = str((scope.get("client") or ("",))[0])
+    return _unless_loopback(str((scope.get("client") or ("",))[0]))
+
+
+def _unless_loopback(host: str) -> str:
     try:
         is_here = ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:  # no address: a socket of this machine
         is_here = True
     return "" if is_here else host
+
+
+def _rate_error(limiter: RateLimiter | None, source: str) -> RateError | None:
+    """Return what a source is told that has sent more than it may, None when it may go on."""
+    wait_s = limiter.wait_s(source) if source and limiter is not None else 0
+    if not wait_s:
+        return None
+    return RateError(
+        "too much was sent",
+        retry_after_s=wait_s,
+        why=f"after a burst of {BURST_SPANS:,}, {SPANS_A_MINUTE:,} spans a minute are taken",
+        mend=f"send it again in {wait_s} s",
+    )
 
 
 def _host_name(host: str) -> str:

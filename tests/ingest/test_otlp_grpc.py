@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from flowtrace_mcp.errors import AccessError, BusyError
+from flowtrace_mcp.errors import AccessError, BusyError, RateError
 from flowtrace_mcp.ingest.otlp_grpc import OtlpGrpc
 from tests.ingest.otlp_bodies import logs, metrics, traces
 
@@ -166,6 +166,28 @@ def test_29_a_caller_who_is_not_admitted_stores_nothing(serve, store):
     error, _ = failure(serve(admit=nobody), body, metadata=(("authorization", "Bearer x"),))
     assert error.code() == grpc.StatusCode.UNAUTHENTICATED
     assert (seen, store.facts().span_count) == ([("ipv4:127.0.0.1", "Bearer x")], 0)
+
+
+def test_29_who_counts_is_told_how_many_came_and_too_many_come_back_later(serve, store):
+    counted = []
+
+    def admit(peer, port, authorization):
+        del peer, port, authorization
+        if counted:
+            raise RateError("too much was sent", retry_after_s=7)
+        return counted.append
+
+    channel = serve(admit=admit)
+    body = traces(5).SerializeToString()
+    call(channel, body)
+    error, status = failure(channel, body)
+
+    assert counted == [5]
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    pause = RetryInfo()
+    assert status.details[0].Unpack(pause)
+    assert pause.retry_delay.seconds == 7
+    assert store.facts().span_count == 5
 
 
 def test_31_a_taken_port_is_an_error_and_never_shared(pipeline):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from flowtrace_mcp.errors import AccessError, ForbiddenError
+from flowtrace_mcp.errors import AccessError, ForbiddenError, RateError
 from flowtrace_mcp.ingest.otlp_http import otlp_http_app, refuse_as_status
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy, action_of, grpc_admission
 from flowtrace_mcp.rest.rest_app import rest_app
@@ -322,6 +322,24 @@ def test_each_key_and_each_address_has_a_bucket_of_its_own(sending, made):
     assert sending(1, secrets[1], local).status_code == 200
     assert sending(1).status_code == 429
     assert sending(1, client=("203.0.113.6", 1)).status_code == 200
+
+
+def test_a_sender_over_grpc_has_the_same_bucket(context, sending, policy, made):
+    clock = Seconds()
+    limited = replace(policy, limiter=RateLimiter(a_minute=600, burst=100, now_s=clock))
+    admit = grpc_admission(limited)
+    secret = made(role="writer")["secret"]
+    near, far = "ipv4:127.0.0.1:4711", "ipv4:203.0.113.5:4711"
+
+    for caller, bearer in ((far, TOKEN), (near, secret)):
+        admit(caller, 4317, f"Bearer {bearer}")(199)
+        with pytest.raises(RateError) as caught:
+            admit(caller, 4317, f"Bearer {bearer}")
+        assert caught.value.retry_after_s == 10
+
+    assert admit(near, 4317, f"Bearer {TOKEN}") is None
+    clock.now += 10
+    assert admit(far, 4317, f"Bearer {TOKEN}") is not None
 
 
 def test_the_burst_and_the_rate_are_as_they_are_promised():
