@@ -216,11 +216,11 @@ def grpc_admission(policy: AccessPolicy) -> Callable[[str, int, str], Charge]:
                 raise other_user()
         key = _grpc_key(policy, authorization)
         source = key.key_id if key else _unless_loopback(peer.host if peer else "")
-        error = _rate_error(policy.limiter, source)
+        limiter = policy.limiter
+        error = _rate_error(limiter, source)
         if error is not None:
             raise error
-        has_bucket = source and policy.limiter is not None
-        return partial(policy.limiter.charge, source) if has_bucket else None
+        return partial(limiter.charge, source) if source and limiter is not None else None
 
     return admit
 

@@ -23,6 +23,7 @@ from flowtrace_mcp.services.budgets import (
     used,
 )
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.pause import Pause
 from flowtrace_mcp.storage.budgets import Budget, BudgetEvent
 
 TIMER_US: Final = 10_000_000
@@ -50,21 +51,22 @@ class BudgetWatch:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._clock = ""
-        self._due_us = 0
-        self._rests_until_us = 0
+        self._timer = Pause()
+        self._rest = Pause()
         self._teller = ThreadPoolExecutor(1, thread_name_prefix="flowtrace-budgets")
         self._room = threading.BoundedSemaphore(WAITING_LIMIT)
 
     def run_once(self) -> int:
         """Look where spans have come or it is time; return how many thresholds were reached anew."""
         now_us, clock = self._context.now_us(), self._context.store.budgets.arrival_clock()
-        is_due = clock != self._clock or now_us >= self._due_us
-        if not is_due or now_us < self._rests_until_us:
+        is_due = clock != self._clock or not self._timer.holds(now_us)
+        if not is_due or self._rest.holds(now_us):
             return 0
-        self._clock, self._due_us = clock, now_us + TIMER_US
+        self._clock = clock
+        self._timer.begin(now_us, now_us + TIMER_US)
         fired = self.look()
         ended_us = self._context.now_us()
-        self._rests_until_us = ended_us + REST_FACTOR * (ended_us - now_us)
+        self._rest.begin(ended_us, ended_us + REST_FACTOR * (ended_us - now_us))
         return fired
 
     def look(self) -> int:

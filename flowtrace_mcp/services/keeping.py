@@ -4,6 +4,7 @@ from typing import Final
 
 from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.pause import Pause
 from flowtrace_mcp.services.retention import Enforcement
 
 PERIOD_US: Final = HOUR_US
@@ -19,14 +20,14 @@ class Keeping:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._next_us = 0
-        self._next_size_us = 0
+        self._pause = Pause()
+        self._size_pause = Pause()
 
     def run_once(self) -> None:
         """Do what is due, for a few seconds."""
         finish_owed(self._context)
         began_us = self._context.now_us()
-        if began_us < self._next_us and not self._is_too_large(began_us):
+        if self._pause.holds(began_us) and not self._is_too_large(began_us):
             return
         was_cut = False
 
@@ -36,14 +37,14 @@ class Keeping:
             return was_cut
 
         Enforcement(context=self._context, stop=is_over).run()
-        self._next_us = 0 if was_cut else began_us + PERIOD_US
-        self._next_size_us = began_us + SIZE_PERIOD_US
+        self._pause.begin(began_us, 0 if was_cut else began_us + PERIOD_US)
+        self._size_pause.begin(began_us, began_us + SIZE_PERIOD_US)
 
     def _is_too_large(self, now_us: int) -> bool:
         most = self._context.settings.retention_bytes
-        if not most or now_us < self._next_size_us:
+        if not most or self._size_pause.holds(now_us):
             return False
-        self._next_size_us = now_us + SIZE_PERIOD_US
+        self._size_pause.begin(now_us, now_us + SIZE_PERIOD_US)
         return self._context.store.retention.used_bytes() > most
 
 

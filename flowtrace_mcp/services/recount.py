@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.pause import Pause
 
 # An hour is counted under the write lock, so what counting took is left to others many times.
 REST_FACTOR: Final = 20
@@ -17,20 +18,20 @@ class StaleHours:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._rests_until_us = 0
+        self._rest = Pause()
 
     def run_once(self) -> int:
         """Count what is stale, the newest hour first; return how many hours were counted."""
         began_us = now_us = self._context.now_us()
         count = 0
         for hour_us in self._context.store.uses.list_stale(PAGE_HOURS):
-            if now_us < self._rests_until_us or now_us - began_us > RUN_LIMIT_US:
+            if self._rest.holds(now_us) or now_us - began_us > RUN_LIMIT_US:
                 break
             before_us = self._context.now_us()
             self._context.store.uses.recount(hour_us)
             now_us = self._context.now_us()
             if now_us - before_us > RUN_LIMIT_US:
-                self._rests_until_us = now_us + REST_FACTOR * (now_us - before_us)
+                self._rest.begin(now_us, now_us + REST_FACTOR * (now_us - before_us))
             count += 1
         return count
 

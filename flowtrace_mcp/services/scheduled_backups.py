@@ -16,6 +16,7 @@ from flowtrace_mcp.services.backups import (
     list_backups,
 )
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.pause import Pause
 
 # A backup that failed is tried anew: a full disk is mended by somebody.
 AFTER_FAILURE_US: Final = HOUR_US // 4
@@ -33,14 +34,14 @@ class ScheduledBackups:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._thread: threading.Thread | None = None
-        self._next_look_us = 0
+        self._pause = Pause()
         self.problem = ""  # why the last one failed, for `status`
 
     def run_once(self) -> None:
         """Start what is due; returns at once."""
         hours = self._context.settings.backup_hours
         is_busy = self._thread is not None and self._thread.is_alive()
-        if not hours or is_busy or self._context.now_us() < self._next_look_us:
+        if not hours or is_busy or self._pause.holds(self._context.now_us()):
             return
         self._thread = threading.Thread(target=self._run, name="flowtrace-backup", daemon=True)
         self._thread.start()
@@ -52,7 +53,8 @@ class ScheduledBackups:
 
     def _run(self) -> None:
         try:
-            self._next_look_us = back_up_if_due(self._context)
+            until_us = back_up_if_due(self._context)
+            self._pause.begin(self._context.now_us(), until_us)
             self.problem = ""
         except FlowtraceError as error:
             self._fail(str(error))
@@ -63,7 +65,8 @@ class ScheduledBackups:
 
     def _fail(self, why: str) -> None:
         self.problem = f"the scheduled backup failed: {why}"
-        self._next_look_us = self._context.now_us() + AFTER_FAILURE_US
+        now_us = self._context.now_us()
+        self._pause.begin(now_us, now_us + AFTER_FAILURE_US)
 
 
 def back_up_if_due(context: Context) -> int:

@@ -77,13 +77,16 @@ _COLUMNS: Final = (
 # Named parameters of every question; the filter stands inside the query, never after it.
 # The branches of the OR come from MemoryFilter.place; :depth counts the layers to read. A lapse
 # is a time in which a memory was retired, before that was undone: only the past asks for it.
+# :known_at is a moment of the past, or the end of time: a clock that was set back since something
+# was written or retired changes nothing about what is known now.
+END_OF_TIME_US: Final = 2**62
 VISIBLE: Final = """
-    m.recorded_us <= :as_of
-    AND (m.retracted_us IS NULL OR m.retracted_us > :as_of)
+    m.recorded_us <= :known_at
+    AND (m.retracted_us IS NULL OR m.retracted_us > :known_at)
     AND (:is_past = 0 OR NOT EXISTS (
         SELECT 1 FROM memory_lapses AS l WHERE l.memory_key = m.memory_key
         AND l.from_us <= :as_of AND l.to_us > :as_of))
-    AND m.valid_from_us <= :as_of
+    AND (m.valid_from_us <= :as_of OR m.valid_from_us = m.recorded_us)
     AND (m.valid_to_us IS NULL OR m.valid_to_us > :as_of)
     AND (m.scope = 'global' OR (m.project_id = :project AND (
         (m.scope = 'repo' AND :depth >= 1)
@@ -95,8 +98,8 @@ VISIBLE: Final = """
         SELECT 1 FROM json_each(:tags) AS wanted
         WHERE wanted.value NOT IN (
             SELECT held.value ->> 0 FROM json_each(m.tags) AS held
-            WHERE held.value ->> 2 <= :as_of
-            AND coalesce(held.value ->> 3, :as_of + 1) > :as_of)))
+            WHERE held.value ->> 2 <= :known_at
+            AND coalesce(held.value ->> 3, :known_at + 1) > :known_at)))
 """
 _INSERT: Final = """
     INSERT INTO memories (memory_id, handle, project_id, scope, branch, session, sequence, kind,
@@ -191,8 +194,9 @@ def filter_parameters(wanted: MemoryFilter) -> dict[str, Any]:
         "session": storable(wanted.place.session),
         "depth": _DEPTH[wanted.scope],
         "as_of": as_of_us,
+        "known_at": as_of_us if as_of_us < wanted.now_us else END_OF_TIME_US,
         "since": 0 if wanted.since_us is None else wanted.since_us,
-        "until": 2**62 if wanted.until_us is None else wanted.until_us,
+        "until": END_OF_TIME_US if wanted.until_us is None else wanted.until_us,
         "kinds": _json([kind.value for kind in wanted.kinds]),
         "tags": _json([storable(tag) for tag in wanted.tags]),
     }

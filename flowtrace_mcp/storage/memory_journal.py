@@ -1,6 +1,6 @@
 """What was done to memories: told, taken back, and done again, each in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -135,7 +135,20 @@ class MemoryJournal:
                 return []
             chain = _chain(reader, found[0])
             versions = [_version(reader, key, memory) for key, memory in sorted(chain.items())]
-        return sorted(versions, key=lambda version: version.memory.recorded_us)
+        return _in_order(versions)
+
+
+def _in_order(versions: Sequence[Version]) -> list[Version]:
+    """Return versions by time, but each after those it took the place of, whatever the clock said."""
+    waiting = sorted(versions, key=lambda version: version.memory.recorded_us)
+    behind = {version.memory.handle for version in waiting}
+    ordered: list[Version] = []
+    while waiting:
+        following = next((one for one in waiting if behind.isdisjoint(one.older)), waiting[0])
+        waiting.remove(following)
+        behind.remove(following.memory.handle)
+        ordered.append(following)
+    return ordered
 
 
 def _refuse_erasure(change: Change) -> None:

@@ -107,7 +107,7 @@ def test_a_damaged_file_pushes_no_good_backup_out(
     scheduled.join(9)
 
     assert "hold together" in scheduled.problem or "cannot be read" in scheduled.problem
-    assert scheduled._next_look_us > clock.now_us + AFTER_FAILURE_US // 2
+    assert scheduled._pause.holds(clock.now_us + AFTER_FAILURE_US // 2)
     assert len(list_backups(context)) == 1
     with pytest.raises(DamagedError):
         back_up_if_due(context)
