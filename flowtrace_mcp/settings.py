@@ -46,6 +46,7 @@ class Settings:
     tools: ToolProfile = "core"
     project: str = ""
     embedder: str = "minilm"
+    memory_mirror: bool = True
     redact: tuple[re.Pattern[str], ...] = ()
     log_level: str = "warning"
     self_traces: SelfTracesMode = "on"
@@ -216,6 +217,12 @@ OPTIONS: Final = (
         section="memory",
         parse=_embedder,
         help="minilm, sentence-transformers:<name or path>, or off for text search alone",
+    ),
+    Option(
+        field="memory_mirror",
+        section="memory",
+        parse=_switch,
+        help="on: Claude Code's own MEMORY.md and ours tell each other what they hold; off: not",
     ),
     Option(
         field="redact",

@@ -38,6 +38,7 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
     session: str = ""
     turn: str = ""  # one prompt and all that follows from it
     folder: str = ""
+    transcript: str = ""  # the file that the agent writes of the session
     model: str = ""
     prompt: str = ""
     response: str = ""

@@ -28,6 +28,7 @@ def parse(said: Said, agent: str = AGENT) -> HookEvent:
         session=said.text("session_id"),
         turn=said.text("prompt_id", "turn_id"),
         folder=said.text("cwd"),
+        transcript=said.text("transcript_path"),
         model=said.text("model"),
         prompt=said.text("prompt"),
         response=said.text("last_assistant_message"),

@@ -14,6 +14,7 @@ class SourceKind(StrEnum):
     AUTO = "auto"  # told by what is in it
     FLOWTRACE = "flowtrace"  # an export of ours, lines or pages
     SERVER_MEMORY = "server-memory"  # JSONL of the official memory server
+    CLAUDE_MEMORY = "claude-memory"  # what Claude Code itself keeps of a project
     NOTES = "notes"  # MEMORY.md, CLAUDE.md, AGENTS.md, any Markdown
     TRANSCRIPTS = "transcripts"  # sessions of Claude Code
     MEMORY_SERVICE = "memory-service"  # SQLite file of mcp-memory-service

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from flowtrace_mcp.errors import FlowtraceError, InputError
 from flowtrace_mcp.ingest.importers import memory_service
 from flowtrace_mcp.ingest.importers.basic_memory import is_basic_note, parse_basic_note
+from flowtrace_mcp.ingest.importers.claude_memory import BEGIN, parse_claude_memory
 from flowtrace_mcp.ingest.importers.claude_transcripts import (
     is_transcript_line,
     parse_transcript_line,
@@ -127,9 +128,14 @@ def _detect_file(path: Path, head: bytes) -> SourceKind | None:
     if b'"entity"' in first or b'"relation"' in first:
         return SourceKind.SERVER_MEMORY
     if path.suffix.lower() in {".md", ".markdown", ".mdc"}:
-        text = head.decode(errors="replace")
-        return SourceKind.BASIC_MEMORY if is_basic_note(text) else SourceKind.NOTES
+        return _kind_of_note(head.decode(errors="replace"))
     return None
+
+
+def _kind_of_note(text: str) -> SourceKind:
+    if BEGIN in text:
+        return SourceKind.CLAUDE_MEMORY
+    return SourceKind.BASIC_MEMORY if is_basic_note(text) else SourceKind.NOTES
 
 
 def _head_text(file: Path) -> str:
@@ -208,15 +214,21 @@ def _page(file: Path) -> Iterator[MemoryLine | LinkLine]:
 def _notes(path: Path, kind: SourceKind) -> Read:
     for file in _files(path, kind):
         name, size = _name(file, path), file.stat().st_size
-        read = functools.partial(_note, file, name, is_basic=kind is SourceKind.BASIC_MEMORY)
+        read = functools.partial(_note, file, name, kind)
         yield from _parsed(read, name, size)
 
 
-def _note(file: Path, name: str, *, is_basic: bool) -> Iterable[object]:
+def _note(file: Path, name: str, kind: SourceKind) -> Iterable[object]:
     text = _text_of(file)
     if is_memory_page(text):
         return _page(file)
-    return parse_basic_note(text, name) if is_basic else parse_notes(text, name)
+    return _NOTE_PARSERS.get(kind, parse_notes)(text, name)
+
+
+_NOTE_PARSERS: Final = {
+    SourceKind.BASIC_MEMORY: parse_basic_note,
+    SourceKind.CLAUDE_MEMORY: parse_claude_memory,
+}
 
 
 def _rows(path: Path) -> Read:

@@ -20,6 +20,7 @@ from flowtrace_mcp.model.span_write import SpanWrite
 from flowtrace_mcp.model.times import DAY_US, EARLIEST_US, LATEST_US
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.hook_answers import answer_to
+from flowtrace_mcp.services.mirror_turns import is_turn_of_mirror, mirror_after
 from flowtrace_mcp.services.projects import project_of
 from flowtrace_mcp.storage.logs import StoredLog
 
@@ -85,15 +86,17 @@ class HookDesk:
         answer = None
         if is_kept:  # what holds up a write would hold up the answer, which notes what it told
             answer = answer_to(self._context, event, lambda: self._project(delivery, event))
-        self._bind_later(delivery, event)
+        self._follow_up_later(delivery, event)
         return HookTaken(answer=answer, is_kept=is_kept)
 
     def take_late(self, deliveries: Sequence[HookDelivery]) -> bool:
         """Take events that nobody waits for any more; say whether they are on disk."""
         events, job = self._store(deliveries)
         is_kept = _is_done(job, BATCH_LIMIT_S)
+        last = {event.transcript: event for event in events if is_turn_of_mirror(event)}
         for delivery, event in zip(deliveries, events, strict=True):
-            self._bind_safely(delivery, event)
+            is_last = event is last.get(event.transcript)
+            self._follow_up(delivery, event, mirrors=is_last)
         return is_kept
 
     def close(self) -> None:
@@ -135,26 +138,32 @@ class HookDesk:
         told = delivery.time_us
         return told if EARLIEST_US <= told < LATEST_US else self._context.now_us()
 
-    def _bind_later(self, delivery: HookDelivery, event: HookEvent) -> None:
-        """Bind on the binder's thread; of too many at once the later ones do it."""
-        if not self._needs_binding(delivery, event) or not self._waiting.acquire(blocking=False):
+    def _follow_up_later(self, delivery: HookDelivery, event: HookEvent) -> None:
+        """Follow up on the binder's thread; of too many at once the later ones do it."""
+        mirrors = is_turn_of_mirror(event)
+        if not (mirrors or self._needs_binding(delivery, event)):
+            return
+        if not self._waiting.acquire(blocking=False):
             return
 
-        def bind() -> None:
+        def follow_up() -> None:
             try:
-                self._bind_safely(delivery, event)
+                self._follow_up(delivery, event, mirrors=mirrors)
             finally:
                 self._waiting.release()
 
-        self._binder.submit(bind)
+        self._binder.submit(follow_up)
 
-    def _bind_safely(self, delivery: HookDelivery, event: HookEvent) -> None:
+    def _follow_up(self, delivery: HookDelivery, event: HookEvent, *, mirrors: bool) -> None:
+        """Do what an event asks for besides being kept; the next event tries again."""
         try:
             self._bind(delivery, event)
+            if mirrors:
+                mirror_after(self._context, event, self._project(delivery, event))
         except FlowtraceError as error:
-            _log.warning("a session was not bound to its project: %s", error)
-        except Exception:  # noqa: BLE001 - the edge of the thread; the next event tries again
-            _log.exception("a session was not bound to its project")
+            _log.warning("an event was kept and not followed up: %s", error)
+        except Exception:  # noqa: BLE001 - the edge of the thread
+            _log.exception("an event was kept and not followed up")
 
     def _bind(self, delivery: HookDelivery, event: HookEvent) -> None:
         """Bind the event's session to its project; once bound, only a new start moves it.

@@ -44,7 +44,7 @@ def brief(context: Context, caller: Caller, *, budget: int = BRIEF_BUDGET_TOKENS
     wanted = MemoryFilter(place=place_of(context, caller), now_us=context.now_us())
     store = context.store.memories
     shown = store.list_shown(caller.session) if caller.session else set()
-    keyed = dict(chain.from_iterable(_most_said(context, wanted, kind) for kind in BRIEF_KINDS))
+    keyed = dict(chain.from_iterable(most_said(context, wanted, kind) for kind in BRIEF_KINDS))
     by_kind = [
         [
             memory
@@ -54,7 +54,7 @@ def brief(context: Context, caller: Caller, *, budget: int = BRIEF_BUDGET_TOKENS
         for kind in BRIEF_KINDS
     ]
     budget = min(budget, BRIEF_BUDGET_TOKENS)
-    answer = fit_memories(context, _in_turns(by_kind), budget, caller.folder)
+    answer = fit_memories(context, in_turns(by_kind), budget, caller.folder)
     note_shown(context, wanted, [row.id for row in answer.memories], keyed)
     return answer if answer.memories else replace(answer, reason="nothing to start with")
 
@@ -76,15 +76,13 @@ def recall_for_prompt(
     return recall(context, RecallRequest(query=query, budget=budget, strict=True), caller)
 
 
-def _most_said(
-    context: Context, wanted: MemoryFilter, kind: MemoryKind
-) -> list[tuple[int, Memory]]:
-    recent = context.store.memories.list_recent(
-        MemoryFilter(place=wanted.place, kinds=(kind,), now_us=wanted.now_us), RECENT_OF_A_KIND
-    )
+def most_said(context: Context, wanted: MemoryFilter, kind: MemoryKind) -> list[tuple[int, Memory]]:
+    """Return the latest of a kind with their keys, those said most often first."""
+    recent = context.store.memories.list_recent(replace(wanted, kinds=(kind,)), RECENT_OF_A_KIND)
     return sorted(recent, key=lambda pair: -pair[1].seen_count)
 
 
-def _in_turns(groups: Sequence[Sequence[Memory]]) -> list[Memory]:
+def in_turns(groups: Sequence[Sequence[Memory]]) -> list[Memory]:
+    """Return the first of each group, then the second of each, and so on."""
     rounds = chain.from_iterable(zip_longest(*groups))
     return [memory for memory in rounds if memory is not None]
