@@ -176,7 +176,8 @@ def carry_out(home: Path, plan: Plan) -> None:
         InputError: A file has changed meanwhile or cannot be written; `uninstall` undoes the rest.
     """
     folder = home / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # what makes parents leaves them open
+    folder.mkdir(exist_ok=True, mode=0o700)
     receipt = plan.receipt
     if receipt is not None:
         before = {str(change.path): change.before for change in plan.changes}

@@ -104,6 +104,7 @@ def put_in_place(
     else:
         place = home / VENV_FOLDER
         tell(f"installing {wanted} into {place}")
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
         run((sys.executable, "-m", "venv", "--clear", str(place)), tell)
         folder = place / ("Scripts" if sys.platform == "win32" else "bin")
         pip = (str(folder / "python"), "-m", "pip", "install", "--disable-pip-version-check")

@@ -60,6 +60,17 @@ def test_a_client_whose_plugin_starts_the_server_is_told_the_rest_alone(
     assert not (person / ".claude.json").exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+@pytest.mark.usefixtures("person")
+def test_a_data_folder_that_it_makes_is_closed_to_others(
+    typed: Type, environ: dict[str, str]
+) -> None:
+    typed("install", "cursor")
+
+    home = Path(environ["FLOWTRACE_HOME"])
+    assert [path.stat().st_mode & 0o077 for path in (home, home / "installs")] == [0, 0]
+
+
 @pytest.mark.usefixtures("person")
 def test_without_a_port_of_its_own_telemetry_has_no_address(typed: Type) -> None:
     body = typed("install", "claude-code", "--telemetry", "--json").body

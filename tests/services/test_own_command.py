@@ -122,14 +122,14 @@ def test_without_a_tool_an_environment_of_our_own_is_made(tmp_path):
 
     def run(words, tell):
         ran.append(words)
-        make_commands(tmp_path / "program/bin")
+        make_commands(tmp_path / "data/home/program/bin")
         return ""
 
-    found = put_in_place(
-        tmp_path, "flowtrace-mcp==1.2.3", lambda _: None, run=run, find=lambda _: None
-    )
+    home = tmp_path / "data/home"
+    found = put_in_place(home, "flowtrace-mcp==1.2.3", lambda _: None, run=run, find=lambda _: None)
 
-    assert found.server == tmp_path / "program/bin/flowtrace-mcp"
+    assert found.server == home / "program/bin/flowtrace-mcp"
+    assert os.name != "posix" or not home.stat().st_mode & 0o077
     assert ran[0][:3] == (sys.executable, "-m", "venv")
     assert ran[1][-1] == "flowtrace-mcp==1.2.3"
 
