@@ -4,11 +4,13 @@ The arguments are those of the tools of the same names; one that is not known is
 """
 
 from collections.abc import Iterator
+from string import hexdigits
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from flowtrace_mcp.errors import InputError
+from flowtrace_mcp.model.ids import memory_handle
 from flowtrace_mcp.model.memory import MemoryKind, Outcome, ScopeName
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.rest.declared import DeclaredRoute, Parameter
@@ -33,6 +35,7 @@ from flowtrace_mcp.services.undo import body_of, undo
 Moment: TypeAlias = int | float | str | None
 Name: TypeAlias = Annotated[str, msgspec.Meta(max_length=500)]
 _BATCH: Final = "memories"
+_ID_DIGITS: Final = 32
 _PROJECT: Final = Parameter(name="project", means="a name or an identity")
 _ALL: Final = Parameter(name="all", form="boolean", means="of all projects")
 
@@ -143,7 +146,7 @@ def memory_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
             "/api/v1/memories/{id}/history",
             _history,
             _PROJECT,
-            says="items, oldest first, see below; never more than one page",
+            says="`id` and items, oldest first, see below; never more than one page",
         ),
     ]
 
@@ -250,8 +253,15 @@ def _undo(context: Context, question: Question) -> object:
 
 def _history(context: Context, question: Question) -> object:
     caller = _caller(context, _Body(project=question.text(_PROJECT)))
-    entries = history(context, question.path["id"], caller)
-    return {"items": [entry_of(entry) for entry in entries], "next": None}
+    handle = _handle(question.path["id"])
+    entries = history(context, handle, caller)
+    return {"id": handle, "items": [entry_of(entry) for entry in entries], "next": None}
+
+
+def _handle(told: str) -> str:
+    """Return the handle of a memory that is told by it, or by the whole id that an export has."""
+    is_whole = len(told) == _ID_DIGITS and all(digit in hexdigits for digit in told)
+    return memory_handle(bytes.fromhex(told)) if is_whole else told
 
 
 def _export(context: Context, question: Question) -> Iterator[bytes]:

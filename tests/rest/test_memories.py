@@ -1,5 +1,7 @@
 """Memories over REST, by the arguments of the tools."""
 
+import json
+
 import pytest
 
 from flowtrace_mcp.services.named_projects import UNNAMED_PROJECT
@@ -337,3 +339,14 @@ def test_contradictory_times_are_refused(client):
     ):
         answer = client.post(f"{PATH}/recall", json={"query": "x", **body})
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
+
+
+def test_history_knows_a_memory_by_the_id_of_an_export_too(client):
+    handle = client.post("/api/v1/memories", json={"content": "Staging runs Postgres 16"}).json()[
+        "results"
+    ][0]["id"]
+    lines = client.get("/api/v1/memories/export").text.splitlines()
+    whole = next(one["id"] for one in map(json.loads, lines) if one["type"] == "memory")
+    by_handle = client.get(f"/api/v1/memories/{handle}/history").json()
+    assert by_handle["id"] == handle
+    assert client.get(f"/api/v1/memories/{whole}/history").json() == by_handle

@@ -1,5 +1,6 @@
 // The frame: the list of pages, the page itself, and how things stand with the server.
-import { PAGES, pageOf } from "./pages.js";
+import { OfflineError } from "./api.js";
+import { loadAll, PAGES, pageOf } from "./pages.js";
 import { useEvent } from "./query.js";
 import { Link, useRoute } from "./router.js";
 import { startStream, streamState } from "./stream.js";
@@ -33,7 +34,7 @@ function Theme() {
 
 function Side({ page }) {
   const chosen = page?.under ?? page?.path;
-  return html`<div class="side">
+  return html`<header class="side">
     <${Link} to=${[]} class="brand" aria-label="Flowtrace">
       <img src=${new URL("../icon.svg", import.meta.url).href} alt="" /><span>Flowtrace</span>
     <//>
@@ -47,7 +48,7 @@ function Side({ page }) {
       )}
     </ul></nav>
     <div class="foot"><${Standing} /><${Theme} /></div>
-  </div>`;
+  </header>`;
 }
 
 // The component of a page, once its module is there.
@@ -57,10 +58,12 @@ function usePage(page) {
     if (!page) return;
     page.load().then(
       (module) => setState({ page, component: module.default, error: null }),
-      (error) => setState({ page, component: null, error }),
+      () => setState({ page, component: null, error: new OfflineError() }),
     );
   };
   useEffect(load, [page]);
+  // A browser does not fetch a module again that it once could not get, but for a new document.
+  useEvent("state", (standing) => standing === "live" && state.error && location.reload());
   return { ...(state.page === page ? state : { component: null, error: null }), load };
 }
 
@@ -96,3 +99,5 @@ applyTheme();
 await findToken();
 startStream();
 render(html`<${App} />`, document.getElementById("app"));
+if (document.readyState === "complete") loadAll();
+else window.addEventListener("load", loadAll);

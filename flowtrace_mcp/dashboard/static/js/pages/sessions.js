@@ -2,7 +2,7 @@
 import { count, duration, shown, tokenSum, usd } from "../format.js";
 import { useEvent, usePages } from "../query.js";
 import { Link } from "../router.js";
-import { Errors, Head, isLive, More, useNow, When } from "../ui/bits.js";
+import { Errors, Head, isLive, More, Name, useNow, When } from "../ui/bits.js";
 import { sinceOf, TextFilter, TimeFilter } from "../ui/filters.js";
 import { Table } from "../ui/lists.js";
 import { Empty, Loaded } from "../ui/states.js";
@@ -19,7 +19,7 @@ export function sessionColumns(now) {
       <//>
       ${row.agent && html`<span class="soft mono name">${shown(row.session)}</span>`}`,
     },
-    { title: "Project", canHide: true, cell: (row) => (row.project ? shown(row.project) : "–") },
+    { title: "Project", canHide: true, cell: (row) => html`<${Name} text=${row.project} />` },
     { title: "Last", cell: (row) => html`<${When} us=${row.end_us} now=${now} />` },
     {
       title: "Lasted",

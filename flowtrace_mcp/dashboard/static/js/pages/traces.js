@@ -1,8 +1,8 @@
 // All traces, newest first, and as they go on.
 import { count, duration, shown, tokenSum, usd } from "../format.js";
 import { usePages } from "../query.js";
-import { Link } from "../router.js";
-import { Errors, Head, isLive, More, useNow, When } from "../ui/bits.js";
+import { Link, setParams } from "../router.js";
+import { Errors, Head, isLive, More, Name, useNow, When } from "../ui/bits.js";
 import { sinceOf, TextFilter, TimeFilter } from "../ui/filters.js";
 import { Table } from "../ui/lists.js";
 import { Empty, Loaded } from "../ui/states.js";
@@ -19,8 +19,8 @@ export function traceColumns(now) {
         </span>
       <//>`,
     },
-    { title: "Agent", canHide: true, cell: (row) => shown(row.agent ?? row.service ?? "–") },
-    { title: "Project", canHide: true, cell: (row) => (row.project ? shown(row.project) : "–") },
+    { title: "Agent", canHide: true, cell: (row) => html`<${Name} text=${row.agent ?? row.service} />` },
+    { title: "Project", canHide: true, cell: (row) => html`<${Name} text=${row.project} />` },
     { title: "Began", cell: (row) => html`<${When} us=${row.start_us} now=${now} />` },
     { title: "Took", isNumber: true, cell: (row) => duration(row.duration_us) },
     { title: "Spans", isNumber: true, canHide: true, cell: (row) => count(row.totals.spans) },
@@ -33,23 +33,31 @@ export function traceColumns(now) {
 export default function Traces({ params }) {
   const now = useNow();
   const since = sinceOf(params.time);
-  const asked = { project: params.project, session: params.session, since, limit: 50 };
+  const { q, project, session, agent, model, tool } = params;
+  const has_errors = params.failed === "1" ? "true" : undefined;
+  const isSearch = Boolean(q || agent || model || tool || has_errors);
+  const asked = { q, project, session, agent, model, tool, has_errors, since, limit: 50 };
   const pages = usePages("/api/v1/traces", asked);
   const rows = useLiveRows(
     pages.items,
     "trace",
     (row) => row.trace_id,
+    // What the words of a search are about only the server can tell.
     (row) =>
+      !isSearch &&
       row.start_us >= (since ?? 0) &&
-      (!params.project || row.project === params.project) &&
-      (!params.session || row.session === params.session),
+      (!project || row.project === project) &&
+      (!session || row.session === session),
   );
-  const isFiltered = params.project || params.session || params.time;
+  const isFiltered = isSearch || project || session || params.time;
   return html`<${Head} title="Traces">
       <div class="filters">
-        <${TextFilter} name="project" label="Project" value=${params.project} />
-        <${TextFilter} name="session" label="Session" value=${params.session} />
+        <${TextFilter} name="q" label="Search" value=${q} />
+        <${TextFilter} name="project" label="Project" value=${project} />
+        <${TextFilter} name="model" label="Model" value=${model} />
         <${TimeFilter} value=${params.time} />
+        <label><input type="checkbox" checked=${params.failed === "1"}
+          onChange=${(event) => setParams({ failed: event.target.checked ? "1" : "" }, {})} /> failed</label>
       </div>
     <//>
     <${Loaded} query=${pages}>${() => {

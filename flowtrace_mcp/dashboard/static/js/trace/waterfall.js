@@ -47,7 +47,7 @@ export function Waterfall({ tree, chosen, choose }) {
   const last = Math.min(rows.length, view.first + view.page + SPARE_ROWS);
   return html`<div class="wf">
     <${Axis} extent=${extent} />
-    <div class="wf-scroll" ref=${view.ref} role="tree" aria-label="Spans" tabindex="0"
+    <div class="wf-scroll" style=${{ "--rows-height": `${rows.length * ROW_PX}px` }} ref=${view.ref} role="tree" aria-label="Spans" tabindex="0"
       aria-activedescendant=${rows.length ? `row-${active}` : undefined} onKeyDown=${onKeyDown}>
       <div class="wf-all" role="presentation" style=${{ height: `${rows.length * ROW_PX}px` }}>
         ${rows.slice(first, last).map((row, offset) => {
@@ -90,10 +90,12 @@ function useView(size) {
   const reveal = (index) => {
     const box = ref.current;
     const top = index * ROW_PX;
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + ROW_PX > box.scrollTop + box.clientHeight) {
-      box.scrollTop = top + ROW_PX - box.clientHeight;
-    }
+    const isSeen = top >= box.scrollTop && top + ROW_PX <= box.scrollTop + box.clientHeight;
+    const isNear = Math.abs(top - box.scrollTop - box.clientHeight / 2) < box.clientHeight;
+    if (isSeen) return;
+    if (!isNear) box.scrollTop = top - box.clientHeight / 2;
+    else if (top < box.scrollTop) box.scrollTop = top;
+    else box.scrollTop = top + ROW_PX - box.clientHeight;
   };
   return { ref, first: Math.min(first, Math.max(0, size - 1)), page, reveal };
 }
@@ -193,7 +195,7 @@ function Row({ row, index, tree, extent, isChosen, isActive, isOpen, open, toggl
 function Bar({ columns, place, extent }) {
   const left = (columns.start_us[place] / extent) * 100;
   const width = (columns.duration_us[place] / extent) * 100;
-  const isLate = left + width > 70;
+  const isLate = left + width > 62;
   const text = { [isLate ? "right" : "left"]: `${isLate ? 100 - left : left + width}%` };
   const tokens = columns.tokens[place];
   const about = [

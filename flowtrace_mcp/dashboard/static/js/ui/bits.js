@@ -1,5 +1,5 @@
 // Small things that every page shows.
-import { ago, moment, nowUs } from "../format.js";
+import { ago, moment, nowUs, shown } from "../format.js";
 import { html, useEffect, useState } from "../view.js";
 
 const LIVE_US = 90_000_000; // who was heard of so lately counts as at work
@@ -49,4 +49,9 @@ export function More({ pages }) {
     <button onClick=${pages.more}>Show more</button>
     ${pages.moreError && html`<span class="bad">${pages.moreError.message}</span>`}
   </p>`;
+}
+
+// A name of somebody else's choosing, in a narrow column.
+export function Name({ text }) {
+  return html`<span class="name short">${text ? shown(text) : "–"}</span>`;
 }
