@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
+from flowtrace_mcp.rest.analytics import analytics_routes
 from flowtrace_mcp.rest.answers import unserved_response
 from flowtrace_mcp.rest.backups import backup_routes
 from flowtrace_mcp.rest.budgets import budget_routes
@@ -75,6 +76,7 @@ def rest_routes(
         *cost_routes(endpoints),
         *budget_routes(endpoints),
         *insight_routes(endpoints),
+        *analytics_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),

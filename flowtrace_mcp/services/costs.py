@@ -133,8 +133,8 @@ def _filter(context: Context, request: CostsRequest) -> UseFilter:
         since_us=since_us - since_us % HOUR_US,
         until_us=until_us + -until_us % HOUR_US,
         project_id=wanted_project(context, request.project),
-        agent_id=_known(context, "agent", request.agent),
-        model_id=_known(context, "model", request.model),
+        agent_id=known_number(context, "agent", request.agent),
+        model_id=known_number(context, "model", request.model),
     )
 
 
@@ -155,8 +155,12 @@ def wanted_project(context: Context, told: str) -> int | None:
     return found
 
 
-def _known(context: Context, what: str, name: str) -> int | None:
-    """Return the number of a name that some span has said; None = none is asked for."""
+def known_number(context: Context, what: str, name: str) -> int | None:
+    """Return the number of a name that some span has said; None = none is asked for.
+
+    Raises:
+        NotFoundError: No span has said it.
+    """
     if not name.strip():
         return None
     number = signed_string_id(name.strip())
