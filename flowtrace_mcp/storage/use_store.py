@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flowtrace_mcp.storage import calls, project_hours, sessions, use_hours
+from flowtrace_mcp.storage import calls, project_hours, prompt_calls, sessions, use_hours
 from flowtrace_mcp.storage.calls import Calls
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.project_hours import ProjectHour
@@ -39,6 +39,11 @@ class UseStore:
         window_us = (wanted.since_us, wanted.until_us)
         with self._database.reading() as reader:
             return sessions.list_dearest_sessions(reader, window_us, wanted.project_id, limit)
+
+    def list_prompt_uses(self, wanted: UseFilter) -> list[UseSum]:
+        """Return what calls used by the version of their prompt and day."""
+        with self._database.reading() as reader:
+            return prompt_calls.list_prompt_uses(reader, wanted)
 
     def list_model_calls(self, wanted: UseFilter, limit: int) -> Calls:
         """Return calls of models of a window one by one, newest first."""
