@@ -31,6 +31,7 @@ from flowtrace_mcp.rest.retention import retention_routes
 from flowtrace_mcp.rest.sessions import session_routes
 from flowtrace_mcp.rest.spans import span_routes
 from flowtrace_mcp.rest.status import status_routes
+from flowtrace_mcp.rest.storage import storage_routes
 from flowtrace_mcp.rest.stream import stream_routes
 from flowtrace_mcp.rest.traces import trace_routes
 from flowtrace_mcp.services.status import ListenerFacts
@@ -80,6 +81,7 @@ def rest_routes(
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),
+        *storage_routes(endpoints),
         *backup_routes(endpoints),
         *key_routes(endpoints),
         *retention_routes(endpoints),

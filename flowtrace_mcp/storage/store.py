@@ -30,6 +30,7 @@ from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
 from flowtrace_mcp.storage.erasure_store import ErasureStore
 from flowtrace_mcp.storage.forward_store import ForwardStore
+from flowtrace_mcp.storage.health_store import HealthStore
 from flowtrace_mcp.storage.live_copy import CopyStore
 from flowtrace_mcp.storage.memory_journal import MemoryJournal
 from flowtrace_mcp.storage.memory_store import MemoryStore
@@ -99,6 +100,7 @@ class Store:
         self.access = AccessStore(self._database)
         self.erasure = ErasureStore(self._database)
         self.retention = RetentionStore(self._database)
+        self.health = HealthStore(self._database, now_us)
         self.span_pages = SpanPages(self._database)
         self.span_texts = SpanTextStore(self._database)
         self.changes = ChangeStore(self._database)
