@@ -68,7 +68,7 @@ def rest_routes(
         *trace_routes(endpoints, pipeline),
         *span_routes(endpoints),
         *memory_routes(endpoints),
-        *edge_routes(endpoints),
+        *edge_routes(endpoints, pipeline),
         *hook_routes(endpoints),
         *session_routes(endpoints),
         *health_routes(endpoints),
