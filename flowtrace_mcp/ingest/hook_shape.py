@@ -37,6 +37,7 @@ class HookEvent(msgspec.Struct, frozen=True, kw_only=True):
     kind: HookKind = HookKind.OTHER
     session: str = ""
     turn: str = ""  # one prompt and all that follows from it
+    is_cut: bool = False  # the session goes on with a summary of what was said in it
     folder: str = ""
     transcript: str = ""  # the file that the agent writes of the session
     model: str = ""

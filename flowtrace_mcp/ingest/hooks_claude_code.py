@@ -27,6 +27,7 @@ def parse(said: Said, agent: str = AGENT) -> HookEvent:
         kind=EVENTS.get(event, HookKind.OTHER),
         session=said.text("session_id"),
         turn=said.text("prompt_id", "turn_id"),
+        is_cut=event == "SessionStart" and said.text("source") == "compact",
         folder=said.text("cwd"),
         transcript=said.text("transcript_path"),
         model=said.text("model"),

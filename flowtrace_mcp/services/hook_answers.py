@@ -119,6 +119,8 @@ def _text_for(context: Context, event: HookEvent, project: Callable[[], ProjectI
     caller = Caller(
         project=project(), session=event.session, agent=event.agent, folder=event.folder
     )
+    if event.is_cut and event.session:
+        context.store.memories.delete_shown(event.session)
     if event.kind is HookKind.PROMPT:
         found = recall_for_prompt(context, event.prompt, caller)
     else:

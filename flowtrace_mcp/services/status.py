@@ -13,15 +13,13 @@ from flowtrace_mcp.clients.table import (
     gemini_telemetry,
 )
 from flowtrace_mcp.clients.toml_tables import with_table
-from flowtrace_mcp.model.ids import signed_string_id
 from flowtrace_mcp.services.budget_words import reached_lines
+from flowtrace_mcp.services.client_traffic import traffic_of
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.store import StoreFacts
-from flowtrace_mcp.storage.traces import Page
 
-RECENT_SESSIONS: Final = 200
 # Instead of an address, while nothing listens where any free port would do.
 NO_PORT: Final = "FLOWTRACE_OTLP_HTTP_PORT to a port that stays; 0 is another one at each start"
 
@@ -152,12 +150,14 @@ _AGENTS: Final = {"claude-code": "claude-code", "codex": "codex", "gemini-cli": 
 
 
 def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
-    """Return what is still off for agents none of whose recent sessions left a span."""
-    recent = context.store.spans.list_sessions(Page(limit=RECENT_SESSIONS))
-    seen = {session.agent_id for session in recent}
+    """Return what is still off for agents whose newest sessions sent no OpenTelemetry.
+
+    Hooks tell of tools and prompts alone: known by them, a session still lacks tokens and cost.
+    """
+    traffic = traffic_of(context, [BY_NAME[client] for client in _AGENTS.values()])
     port = listener.otlp_http_port or context.settings.otlp_http_port
     return {
         agent: telemetry_variables(agent, port) if port else NO_PORT
         for agent, client in _AGENTS.items()
-        if not seen.intersection(map(signed_string_id, BY_NAME[client].seen_as))
+        if traffic[client].traces_us is None
     }

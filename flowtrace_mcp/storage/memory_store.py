@@ -300,6 +300,10 @@ class MemoryStore:
 
         self._database.write(job)
 
+    def delete_shown(self, session: str) -> None:
+        """Let a session be told afresh what it was shown unasked."""
+        self._database.write(lambda connection: shown_memories.delete_shown(connection, session))
+
     def get_memories(self, keys: Sequence[int]) -> dict[int, Memory]:
         """Return key -> memory for those that exist."""
         with self._database.reading() as reader:

@@ -23,6 +23,7 @@ _INSERT: Final = """
     ON CONFLICT (session, memory_key) DO UPDATE SET shown_us = excluded.shown_us
 """
 _EXPIRE: Final = "DELETE FROM shown_memories WHERE shown_us < ?"
+_FORGET: Final = "DELETE FROM shown_memories WHERE session = ?"
 _LIST: Final = """
     SELECT memory_key FROM shown_memories WHERE session = ?
     ORDER BY shown_us DESC, memory_key DESC LIMIT ?
@@ -40,3 +41,8 @@ def insert_shown(
 def list_shown(reader: apsw.Connection, session: str) -> set[int]:
     """Return the keys of at most ``SESSION_LIMIT`` memories shown in a session, the latest."""
     return {row[0] for row in reader.execute(_LIST, (session, SESSION_LIMIT))}
+
+
+def delete_shown(connection: apsw.Connection, session: str) -> None:
+    """Let a session start afresh."""
+    connection.execute(_FORGET, (session,))

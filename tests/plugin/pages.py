@@ -19,8 +19,7 @@ _TYPED = re.compile(r"\bflowtrace (?P<name>[a-z]+)\b")
 _WORD = re.compile(r"[a-z_]+")
 # Of Claude Code's and Cursor's own, and marks that no schema names.
 OTHERS = {"verify"}
-# Served by a command of a part of Flowtrace that is built apart.
-TYPED = {command.name for command in COMMANDS} | {"dashboard"}
+TYPED = {command.name for command in COMMANDS}
 
 
 def read_json(path: Path) -> dict[str, Any]:

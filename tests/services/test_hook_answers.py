@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from flowtrace_mcp.cli.hook_sender import _ASKING
+from flowtrace_mcp.cli.hook_sender import _ASKING, _BEGINNING
 from flowtrace_mcp.errors import StorageError
 from flowtrace_mcp.ingest.hook_reading import EVENTS, read_hook
+from flowtrace_mcp.ingest.hook_shape import HookKind
 from flowtrace_mcp.model.memory import MemoryKind
 from flowtrace_mcp.services.hook_answers import HEARING, answer_to, fenced
 from flowtrace_mcp.services.meaning import MeaningState
@@ -65,6 +66,19 @@ def test_nothing_is_told_twice_in_a_session(remembered, ask):
     assert MEMORY in said_by(first)
     assert ask("claude-code", **fields) is None
     assert ask("claude-code", **fields | {"session_id": "t"}) == first
+
+
+def test_a_session_whose_context_was_cut_is_told_again(remembered, ask):
+    prompt = {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT, "session_id": "s"}
+    start = {"hook_event_name": "SessionStart", "session_id": "s"}
+    first = ask("claude-code", **prompt)
+
+    ask("claude-code", **start, source="resume")
+    resumed = ask("claude-code", **prompt)
+    ask("claude-code", **start, source="compact")
+
+    assert resumed is None
+    assert ask("claude-code", **prompt) == first
 
 
 @pytest.mark.parametrize(
@@ -154,11 +168,13 @@ def test_what_cursor_does_not_hear_is_not_counted_as_told(remembered, ask):
 
 
 def test_a_hook_waits_longer_for_every_event_that_memory_answers():
-    answered = {
-        name
-        for agent, hearing in HEARING.items()
-        for name, kind in EVENTS[agent].items()
-        if kind in hearing.kinds
-    }
+    def answered(kind):
+        return {
+            f'"{name}"'.encode()
+            for agent, hearing in HEARING.items()
+            for name, found in EVENTS[agent].items()
+            if found is kind and found in hearing.kinds
+        }
 
-    assert {f'"{name}"'.encode() for name in answered} == set(_ASKING)
+    assert answered(HookKind.SESSION_START) == set(_BEGINNING)
+    assert answered(HookKind.PROMPT) == set(_ASKING)

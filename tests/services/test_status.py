@@ -23,6 +23,7 @@ from flowtrace_mcp.services.status import (
     status,
     telemetry_variables,
 )
+from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
 
 EXPORTS: Final = Path(__file__).parent.parent / "data/otlp"
 TEXTS = ("deploys run from main", "staging runs Postgres", "tabs, never spaces")
@@ -105,6 +106,22 @@ def test_an_agent_whose_spans_came_is_not_told_how_to_send_them(context: Context
 
     assert set(before) == {"claude-code", "codex", "gemini-cli"}
     assert set(status(context, ListenerFacts()).switch_on) == {"gemini-cli"}
+
+
+def test_an_agent_that_is_known_by_its_hooks_alone_is_told_how_to_send_the_rest(
+    context: Context,
+) -> None:
+    desk = HookDesk(context)
+    for event in ("SessionStart", "UserPromptSubmit", "PostToolUse", "Stop"):
+        body = {"hook_event_name": event, "session_id": "s", "prompt_id": "p", "tool_name": "Bash"}
+        told = json.dumps(body).encode()
+        desk.take(HookDelivery(agent="claude-code", body=told, time_us=context.now_us()))
+    desk.close()
+
+    found = status(context, ListenerFacts())
+
+    assert found.store.session_count == 1
+    assert "claude-code" in found.switch_on
 
 
 def test_what_switches_an_agent_on_can_be_copied_as_it_is() -> None:

@@ -66,3 +66,14 @@ def test_of_a_long_session_the_latest_are_known(
     store.memories.insert_shown("s-1", [second], START_US + 1)
 
     assert store.memories.list_shown("s-1") == {second}
+
+
+def test_a_session_is_told_afresh_and_no_other(store: Store) -> None:
+    key = key_of(store, "ports are fixed")
+    for session in ("s-1", "s-2"):
+        store.memories.insert_shown(session, [key], START_US)
+
+    store.memories.delete_shown("s-1")
+
+    assert store.memories.list_shown("s-1") == set()
+    assert store.memories.list_shown("s-2") == {key}
