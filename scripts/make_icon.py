@@ -7,7 +7,9 @@ point is from the edge, cut to one pixel, is how much of the pixel it covers.
 import struct
 import sys
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -27,10 +29,13 @@ class RoundRectangle:
     radius: float
     color: Color
 
-    def coverage(self, x: float, y: float) -> float:
+    def beyond(self, y: float) -> float:
+        """Return how far a row lies above or below the core."""
+        return max(self.top + self.radius - y, y - self.bottom + self.radius, 0.0)
+
+    def coverage(self, x: float, beyond_y: float) -> float:
         """Return how much of the pixel around a point lies inside, 0 to 1."""
         beyond_x = max(self.left + self.radius - x, x - self.right + self.radius, 0.0)
-        beyond_y = max(self.top + self.radius - y, y - self.bottom + self.radius, 0.0)
         return min(max(self.radius - (beyond_x**2 + beyond_y**2) ** 0.5 + 0.5, 0.0), 1.0)
 
 
@@ -44,18 +49,34 @@ SHAPES = (
 )
 
 
-def pixel(x: int, y: int) -> bytes:
-    """Return a pixel's red, green, blue and opacity."""
-    red, green, blue = GROUND.color
-    for shape in SHAPES:
-        share = shape.coverage(x + 0.5, y + 0.5)
-        if share:
-            over = shape.color
-            red, green, blue = (
-                round(old + (new - old) * share)
-                for old, new in zip((red, green, blue), over, strict=True)
-            )
-    return bytes((red, green, blue, round(255 * GROUND.coverage(x + 0.5, y + 0.5))))
+@cache
+def row(ground: float, crossed: tuple[tuple[RoundRectangle, float], ...]) -> bytes:
+    """Return the pixels of a row: red, green, blue and opacity of each.
+
+    Args:
+        ground: How far it lies beyond the core of the ground.
+        crossed: The shapes that it meets, and how far it lies beyond the core of each.
+    """
+    pixels = bytearray()
+    for x in range(SIZE):
+        red, green, blue = GROUND.color
+        for shape, beyond in crossed:
+            share = shape.coverage(x + 0.5, beyond)
+            if share:
+                red, green, blue = (
+                    round(old + (new - old) * share)
+                    for old, new in zip((red, green, blue), shape.color, strict=True)
+                )
+        pixels += bytes((red, green, blue, round(255 * GROUND.coverage(x + 0.5, ground))))
+    return bytes(pixels)
+
+
+def rows() -> Iterator[bytes]:
+    """Yield the rows from the top, each behind its filter, which is none."""
+    for y in range(SIZE):
+        found = ((shape, shape.beyond(y + 0.5)) for shape in SHAPES)
+        crossed = tuple((shape, beyond) for shape, beyond in found if beyond < shape.radius + 1)
+        yield b"\x00" + row(GROUND.beyond(y + 0.5), crossed)
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
@@ -66,9 +87,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 def png() -> bytes:
     """Return the icon as a PNG file, the same on every machine."""
-    rows = b"".join(b"\x00" + b"".join(pixel(x, y) for x in range(SIZE)) for y in range(SIZE))
     header = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 6, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(b"".join(rows()), 9)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts)
 
 
