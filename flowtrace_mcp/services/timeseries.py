@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from flowtrace_mcp.analytics.ddsketch import DDSketch
@@ -81,21 +82,29 @@ def timeseries(
 
 
 def _row(measures: Measures, hours: Sequence[ProjectHour]) -> Row:
-    durations, sessions = _merged(hours)
+    count, percentiles = _told(*_merged(hours))
     row: Row = {
         "spans": measures.span_count,
         "errors": measures.error_count,
         "calls": measures.model_call_count,
         "tools": measures.tool_call_count,
-        "sessions": round(sessions.count()),
+        "sessions": count,
         "input": measures.usage.input_total,
         "output": measures.output_tokens,
         "usd": usd(measures.cost_usd),
     }
-    if durations.count:
-        found = durations.quantiles([q for _, q in _PERCENTILES])
-        row |= {name: ms(us) for (name, _), us in zip(_PERCENTILES, found, strict=True)}
-    return full(row)
+    return full(row | dict(percentiles))
+
+
+# The sketches of hours that are over are the same objects again, see ``list_project_hours``.
+@lru_cache(maxsize=256)
+def _told(durations: DDSketch, sessions: HyperLogLog) -> tuple[int, tuple[tuple[str, float], ...]]:
+    """Return how many sessions there were, and percentiles of durations in milliseconds."""
+    count = round(sessions.count())
+    if not durations.count:
+        return count, ()
+    found = durations.quantiles([q for _, q in _PERCENTILES])
+    return count, tuple((name, ms(us)) for (name, _), us in zip(_PERCENTILES, found, strict=True))
 
 
 def _merged(hours: Sequence[ProjectHour]) -> tuple[DDSketch, HyperLogLog]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import apsw
@@ -93,7 +94,10 @@ def add_to_project_hour(connection: apsw.Connection, addition: HourAddition) -> 
 def list_project_hours(
     reader: apsw.Connection, project_id: int | None, window_us: tuple[int, int], limit: int
 ) -> list[ProjectHour]:
-    """Return hours of a project (None: of all) that start in a window, oldest first."""
+    """Return hours of a project (None: of all) that start in a window, oldest first.
+
+    Their sketches are shared between answers: they are merged into others, never changed.
+    """
     if project_id is None:
         rows = reader.execute(_LIST_ALL, (*window_us, limit))
     else:
@@ -102,12 +106,23 @@ def list_project_hours(
         ProjectHour(
             project_id=row[0],
             hour_us=row[1],
-            durations=DDSketch.from_bytes(row[2]),
-            sessions=HyperLogLog.from_bytes(row[3]),
+            durations=_durations(row[2]),
+            sessions=_sessions(row[3]),
             measures=measures_from(row[4:]),
         )
         for row in rows
     ]
+
+
+# An hour that is over is asked for again and again and stays as it is; some 5 MB at most.
+@lru_cache(maxsize=128)
+def _durations(blob: bytes) -> DDSketch:
+    return DDSketch.from_bytes(blob)
+
+
+@lru_cache(maxsize=128)
+def _sessions(blob: bytes) -> HyperLogLog:
+    return HyperLogLog.from_bytes(blob)
 
 
 def delete_project_hour(connection: apsw.Connection, project_id: int, hour_us: int) -> None:
