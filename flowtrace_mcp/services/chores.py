@@ -21,10 +21,10 @@ class Chores:
         self._keeping = Keeping(context)
 
     def run_once(self) -> None:
-        """Take up what hooks left, embed, settle costs, count again, index, let go what is old."""
+        """Take up what hooks left, embed, settle costs, count again, let go what is old, index."""
         self._spool.run_once()
         self._upkeep.run_once()
         settle_waiting(self._context)
         self._stale.run_once()
-        self._indexing.run_once()
         self._keeping.run_once()
+        self._indexing.run_once()

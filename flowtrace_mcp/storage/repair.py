@@ -28,6 +28,7 @@ from flowtrace_mcp.storage import (
     meta,
     payloads,
     sessions,
+    span_text,
     traces,
     use_hours,
 )
@@ -46,15 +47,18 @@ PAGE_ROWS: Final = 200
 PROBES_MOST: Final = 4096  # islands of readable rows in one table
 _READING: Final = "reading.db"
 _MAGIC: Final = b"SQLite format 3\x00"
-_ABOVE_ALL: Final = 2**62
+_BELOW_ALL: Final = -(2**63)  # ids that are hashes may be any signed number of 64 bits
+_ABOVE_ALL: Final = 2**63 - 1
 _TABLES: Final = """
     SELECT name, sql LIKE '%WITHOUT ROWID%' FROM sqlite_schema
     WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' AND name NOT LIKE 'memory_text%'
-        AND sql NOT LIKE 'CREATE VIRTUAL%'
+        AND name NOT LIKE 'span_text%' AND sql NOT LIKE 'CREATE VIRTUAL%'
     ORDER BY name
 """
 # Made again of what is saved, or of this moment alone.
-_NOT_SAVED: Final = frozenset(("project_hours", "use_hours", "leases", "migrations"))
+_NOT_SAVED: Final = frozenset(
+    ("project_hours", "use_hours", "leases", "migrations", "span_documents", "unread_spans")
+)
 _KEYS: Final = "SELECT edge_key FROM payloads WHERE edge_key > ? ORDER BY edge_key LIMIT ?"
 _DROP_PAYLOADS: Final = "DELETE FROM payloads WHERE edge_key IN carray(?)"
 _COUNT_VECTORS: Final = """
@@ -194,6 +198,7 @@ def _save(
             _index_again(target, document_of)
             done.lost_payloads = _drop_unreadable(target)
             _roll_up_again(target)
+            span_text.read_again(target)
             meta.update_meta(target, meta.RESTORED, os.urandom(16).hex())
         target.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
@@ -260,7 +265,7 @@ def _by_rowid(
 ) -> Iterator[Sequence[Any]]:
     """Yield the rows that can be read, island after island."""
     page = f"SELECT rowid, {columns} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {PAGE_ROWS}"
-    after = -_ABOVE_ALL
+    after = _BELOW_ALL
     for _ in range(PROBES_MOST):
         try:
             while True:

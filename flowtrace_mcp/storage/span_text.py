@@ -40,6 +40,7 @@ MERGE_PAGES: Final = 32  # with their rewriting at most 15 ms
 # A fact of the file: "off" where nothing is indexed; else where the reading of old spans goes on.
 STATE: Final = "span_text"
 OFF: Final = "off"
+ALL_KEYS: Final = 2**62  # above every key
 # A fact of the file: what was erased may still have words in the index.
 PURGE_OWED: Final = "span_text_purge"
 
@@ -166,6 +167,12 @@ def clear(connection: apsw.Connection) -> None:
     """Empty the index, and forget what waits for it."""
     for statement in _CLEAR:
         connection.execute(statement)
+
+
+def read_again(connection: apsw.Connection) -> None:
+    """Let all spans wait to be read, from the newest back, unless nothing is to be indexed."""
+    if meta.find_meta(connection, STATE) != OFF:
+        meta.update_meta(connection, STATE, str(ALL_KEYS))
 
 
 def _place(connection: apsw.Connection, key: int) -> int | None:

@@ -1,7 +1,6 @@
 """The text index of one database: filled in small commits, out of sight of who waits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import apsw
 
@@ -9,8 +8,6 @@ from flowtrace_mcp.model.edge import Edge, unpack_edge
 from flowtrace_mcp.storage import edges, meta, span_text
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.span_search import SpanFilter, SpanPage, search_spans
-
-ALL_KEYS: Final = 2**62  # above every key
 
 
 class SpanTextStore:
@@ -110,7 +107,7 @@ class SpanTextStore:
             return
 
         def job(connection: apsw.Connection) -> None:
-            state = str(ALL_KEYS) if is_on else span_text.OFF
+            state = str(span_text.ALL_KEYS) if is_on else span_text.OFF
             meta.update_meta(connection, span_text.STATE, state)
             if not is_on:
                 span_text.clear(connection)
