@@ -64,8 +64,7 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    first = "prompt" if answer.by == "prompt_day" else answer.by
-    total = {first: "total", **answer.total} if answer.rows and answer.by != "tool" else {}
+    total = {answer.by: "total", **answer.total} if answer.rows and answer.by != "tool" else {}
     for line in _table([*answer.rows, *([total] if total else [])]):
         call.output.say(line)
     if coming:

@@ -15,8 +15,14 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent / "static"
 PAGE: Final = "index.html"
 DIGEST_DIGITS: Final = 16
-# What the first view needs, in the order of need; a page's own module is loaded when it is shown.
-_EARLY: Final = ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js")
+# What the first view needs, in the order of need; other pages' modules are loaded after it.
+_EARLY: Final = (
+    "vendor/preact.js",
+    "vendor/hooks.js",
+    "vendor/htm.js",
+    "js/pages/now.js",
+    "js/pages/sessions.js",
+)
 _EARLY_FOLDERS: Final = ("js", "js/ui")
 _ROOT: Final = "{{root}}"
 _PRELOADS: Final = "{{preloads}}"

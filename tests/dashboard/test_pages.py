@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dashboard.served import BIG_TRACE, HOSTILE, PROJECT
+from tests.dashboard.served import BIG_TRACE, HOSTILE, HOSTILE_TRACE, PROJECT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -12,6 +12,11 @@ PAGES = {
     "session": ("/dashboard/session/long-session", "text=Lasted"),
     "traces": ("/dashboard/traces", "td >> text=step 1"),
     "trace": (f"/dashboard/trace/{BIG_TRACE}?span={3:016x}", "aside >> text=orders/total.py"),
+    "graph": (f"/dashboard/trace/{BIG_TRACE}?view=graph", "canvas"),
+    "compare": (
+        f"/dashboard/trace/{BIG_TRACE}?view=compare&with={HOSTILE_TRACE}",
+        "td >> text=Model calls",
+    ),
     "memory": ("/dashboard/memory", "td >> text=Staging runs Postgres"),
     "cost": ("/dashboard/cost", "td >> text=gpt-4.1-mini"),
     "health": ("/dashboard/health", "text=Make a backup"),

@@ -63,6 +63,29 @@ def test_a_span_is_opened_by_its_address_and_closed(served, open_page):
     assert "span=" not in page.url
 
 
+def test_a_span_of_the_graph_is_opened_by_a_click(served, open_page):
+    page = open_page(served.link(f"/dashboard/trace/{BIG_TRACE}?view=graph"))
+    page.wait_for_selector("canvas")
+    page.click("canvas", position={"x": 60, "y": 228})
+    page.wait_for_selector("aside")
+    assert f"span={1:016x}" in page.url
+    page.click("text=Farther")
+    page.focus("canvas")
+    page.keyboard.press("ArrowDown")
+    page.click("canvas", position={"x": 5, "y": 5})
+    assert f"span={1:016x}" in page.url
+
+
+def test_two_traces_are_compared_step_by_step(page):
+    page.click("text=Compare")
+    page.wait_for_selector("text=Compare with which trace?")
+    choice = page.get_by_label("Compare with")
+    choice.select_option(index=1)
+    page.wait_for_selector("td >> text=Whole trace", state="detached")
+    page.wait_for_selector("text=Open the other trace")
+    assert "with=" in page.url
+
+
 def test_the_critical_path_is_marked(page):
     assert page.locator(".wf-row.critical").count() > 0
 

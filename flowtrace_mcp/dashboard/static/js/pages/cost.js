@@ -109,14 +109,16 @@ function Share({ part }) {
 
 function Budgets() {
   const query = useQuery("/api/v1/budget/status");
-  const budgets = query.data?.budgets ?? query.data?.items ?? [];
-  if (query.error || !budgets.length) return null;
+  const budgets = query.data?.items ?? [];
+  if (!budgets.length) return null;
+  const amount = (row, number) => (row.unit === "usd" ? usd(number) : `${count(number)} ${row.unit}`);
   return html`<section class="stack" aria-label="Budgets"><h2>Budgets</h2>
-    <${Table} label="Budgets" rows=${budgets} keyOf=${(row) => row.id ?? row.name} columns=${[
-      { title: "Budget", cell: (row) => shown(row.name) },
-      { title: "Period", cell: (row) => shown(row.period ?? "–") },
-      { title: "Spent", isNumber: true, cell: (row) => usd(row.used ?? row.spent) },
-      { title: "Of", isNumber: true, cell: (row) => usd(row.amount) },
+    <${Table} label="Budgets" rows=${budgets} keyOf=${(row) => row.id} columns=${[
+      { title: "Budget", cell: (row) => html`<span class="name">${shown(row.name)}</span>` },
+      { title: "Period", cell: (row) => row.period },
+      { title: "Spent", isNumber: true, cell: (row) => amount(row, row.spent) },
+      { title: "Of", isNumber: true, cell: (row) => amount(row, row.amount) },
+      { title: "Used", cell: (row) => html`<span class=${row.percent >= 100 ? "bad" : ""}>${row.percent} %</span>` },
     ]} />
   </section>`;
 }

@@ -12,6 +12,8 @@ const USUAL_DAYS = 7;
 const HOUR_US = 3_600_000_000;
 const RELOAD_MS = 5000;
 const SHOWN_PAST = 5;
+const WINDOW_S = 86_400;
+const BAD = ["critical", "high"];
 
 export default function Now() {
   const now = useNow(2000);
@@ -19,7 +21,8 @@ export default function Now() {
   const rows = useLiveRows(sessions.data?.items ?? null, "session", (row) => row.session, () => true);
   const doing = useDoing();
   return html`<${Head} title="Now" />
-    <${Today} now=${now} />
+    <${Today} />
+    <${Insights} />
     <${Loaded} query=${sessions}>${() => {
       if (!rows.length) return html`<${NoSessions} />`;
       const live = rows.filter((row) => isLive(row, now)).sort((one, other) => other.end_us - one.end_us);
@@ -79,7 +82,7 @@ function Session({ row, latest, now }) {
   </li>`;
 }
 
-function Today({ now }) {
+function Today() {
   const since = daysAgo(USUAL_DAYS);
   const query = useQuery("/api/v1/analytics/timeseries", { step: "hour", since });
   const reloadSoon = useSoon(query.reload, RELOAD_MS);
@@ -96,6 +99,21 @@ function Today({ now }) {
       <${Versus} name="Failed today" of="errors" sums=${sums} format=${count} />
     </section>
     ${items.length > 0 && html`<${Chart} title="Cost of the last 24 hours" times=${chart.times} series=${chart.series} format=${usd} />`}`;
+}
+
+// What is out of the ordinary lately, the gravest first; nothing where all is as usual.
+function Insights() {
+  const query = useQuery("/api/v1/insights", { window_seconds: WINDOW_S, min_severity: "medium", limit: 5 });
+  const insights = query.data?.insights ?? [];
+  if (!insights.length) return null;
+  return html`<section class="stack" aria-label="Out of the ordinary">
+    <h2>Out of the ordinary</h2>
+    ${insights.map(
+      (one) => html`<p key=${one.id} class="note ${BAD.includes(one.severity) ? "bad" : ""}">
+        <strong>${shown(one.summary)}</strong> <span>${shown(one.description)}</span>
+        ${one.related_trace_ids.length > 0 && html`<${Link} to=${["trace", one.related_trace_ids[0]]}>A trace of it<//>`}</p>`,
+    )}
+  </section>`;
 }
 
 function Versus({ name, of, sums, format }) {

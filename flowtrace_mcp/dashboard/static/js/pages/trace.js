@@ -5,11 +5,14 @@ import { Link, setParams } from "../router.js";
 import { Errors, Head } from "../ui/bits.js";
 import { Loaded } from "../ui/states.js";
 import { html, useMemo } from "../view.js";
+import { Compare } from "../trace/compare.js";
 import { Details } from "../trace/details.js";
+import { Graph } from "../trace/graph.js";
 import { MARK, treeOf } from "../trace/tree.js";
 import { Waterfall } from "../trace/waterfall.js";
 
 const RELOAD_MS = 1000;
+const VIEWS = { "": "Waterfall", graph: "Graph", compare: "Compare" };
 
 export default function Trace({ parts, params }) {
   const [traceId] = parts;
@@ -25,11 +28,18 @@ function Shown({ trace, params }) {
   const chosen = place < 0 ? null : place;
   const choose = (at) => setParams({ span: trace.columns.span_id[at] });
   const close = () => setParams({ span: "" });
+  const view = VIEWS[params.view] ? params.view : "";
   return html`
     <${TraceHead} trace=${trace} />
-    <div class="trace-view ${chosen === null ? "" : "with-details"}">
+    <nav class="tabs" aria-label="Views of the trace">${Object.entries(VIEWS).map(
+      ([name, title]) => html`<${Link} key=${name} to=${["trace", trace.trace_id]}
+        params=${{ ...params, view: name }} aria-current=${name === view ? "page" : undefined}>${title}<//>`,
+    )}</nav>
+    ${view === "compare" ? html`<${Compare} trace=${trace} other=${params.with} />` : null}
+    <div class="trace-view ${chosen === null ? "" : "with-details"}" hidden=${view === "compare"}>
       <div class="stack">
-        <${Waterfall} tree=${tree} chosen=${chosen} choose=${choose} />
+        ${view === "graph" && html`<${Graph} tree=${tree} traceId=${trace.trace_id} chosen=${chosen} choose=${choose} />`}
+        ${view === "" && html`<${Waterfall} tree=${tree} chosen=${chosen} choose=${choose} />`}
         <${Keys} tree=${tree} choose=${choose} />
       </div>
       ${chosen !== null &&
