@@ -16,7 +16,7 @@ from tests.dashboard.served import Served, fill
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PLACES = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
 ROOT = Path(__file__).parents[2]
-WAIT_MS = 10_000
+WAIT_MS = 20_000
 
 
 def find_chromium():
@@ -47,7 +47,7 @@ def pytest_terminal_summary(terminalreporter):
 MISSING = missing()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium():
     if MISSING:
         if os.environ.get("FLOWTRACE_NEEDS_CHROMIUM"):
@@ -56,7 +56,7 @@ def chromium():
     return find_chromium()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(chromium):
     from playwright.sync_api import sync_playwright
 
@@ -67,7 +67,7 @@ def browser(chromium):
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def served(chromium, tmp_path_factory):
     del chromium  # without a browser no server is needed
     served = Served(tmp_path_factory.mktemp("dashboard"))

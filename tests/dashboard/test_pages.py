@@ -151,6 +151,15 @@ def test_memory_is_asked_edited_and_forgotten(served, open_page):
     )
 
 
+def test_all_memories_are_exported(served, open_page):
+    page = open_page(served.link("/dashboard/memory"))
+    page.wait_for_selector("td")
+    with page.expect_download() as download:
+        page.click("text=Export all")
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert any("Staging runs Postgres" in line for line in lines)
+
+
 def test_a_backup_is_made_downloaded_restored_and_deleted(own_server, open_page):
     page = open_page(own_server.link("/dashboard/health"))
     page.click("text=Make a backup")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dashboard.served import BIG_SPANS, BIG_TRACE
+from tests.dashboard.served import BIG_SPANS, BIG_TRACE, span
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -112,6 +112,17 @@ def test_folded_noise_opens(served, open_page):
     before = page.locator(".wf-row.noise").count()
     page.locator(".wf-row.noise").first.click()
     page.wait_for_function(f"() => document.querySelectorAll('.wf-row.noise').length < {before}")
+
+
+def test_spans_that_are_one_anothers_parents_are_shown_all_the_same(served, open_page):
+    trace = "c" * 32
+    ring = [span(trace, n, parent_span_id=f"{n % 3 + 1:016x}", name=f"ring {n}") for n in (1, 2, 3)]
+    served.send(*ring, span(trace, 9, parent_span_id=f"{8:016x}", name="orphan"))
+    page = open_page(served.link(f"/dashboard/trace/{trace}"))
+    for name in ("ring 1", "ring 2", "ring 3", "orphan"):
+        page.wait_for_selector(f".wf-label >> text={name}")
+    page.click("text=Graph")
+    page.wait_for_selector("canvas")
 
 
 def test_an_unknown_trace_says_so(served, open_page):

@@ -3,7 +3,7 @@ import { ask, headers, post, remove } from "../api.js";
 import { bytes, count, moment, shown } from "../format.js";
 import { useQuery } from "../query.js";
 import { Figure, Head } from "../ui/bits.js";
-import { Confirm, useAction } from "../ui/actions.js";
+import { Confirm, save, useAction } from "../ui/actions.js";
 import { Table } from "../ui/lists.js";
 import { Empty, Loaded } from "../ui/states.js";
 import { html, useRef, useState } from "../view.js";
@@ -117,14 +117,4 @@ function Upload({ action }) {
   };
   return html`<label class="button">Take one in
     <input class="unseen" type="file" accept=".zip" ref=${input} onChange=${send} /></label>`;
-}
-
-// A link cannot send the token, so the file is fetched and handed to the browser.
-async function save(path, name) {
-  const response = await ask(path, { headers: headers() });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -3,7 +3,7 @@ import { ask, headers, post } from "../api.js";
 import { moment, nowUs, shown } from "../format.js";
 import { useQuery } from "../query.js";
 import { Link, setParams } from "../router.js";
-import { Confirm, useAction } from "../ui/actions.js";
+import { Confirm, save, useAction } from "../ui/actions.js";
 import { Head, Name, useNow, When } from "../ui/bits.js";
 import { TextFilter } from "../ui/filters.js";
 import { Table } from "../ui/lists.js";
@@ -27,6 +27,7 @@ export default function Memory({ params }) {
         <label><input type="checkbox" checked=${params.strict === "1"}
           onChange=${(event) => setParams({ strict: event.target.checked ? "1" : "" }, {})} /> only what answers</label>
         <${ProjectFilter} query=${all} value=${params.project} />
+        <button onClick=${() => save("/api/v1/memories/export?all=true", "memories.jsonl")}>Export all</button>
       </div>
     <//>
     <div class="trace-view ${params.id ? "with-details" : ""}">

@@ -43,6 +43,7 @@ export function Waterfall({ tree, chosen, choose }) {
   };
   const onKeyDown = keysOf({ rows, tree, closed, active, move, open, toggle, page: view.page });
 
+  const once = useOnce();
   const first = Math.max(0, view.first - SPARE_ROWS);
   const last = Math.min(rows.length, view.first + view.page + SPARE_ROWS);
   return html`<div class="wf">
@@ -50,15 +51,33 @@ export function Waterfall({ tree, chosen, choose }) {
     <div class="wf-scroll" style=${{ "--rows-height": `${rows.length * ROW_PX}px` }} ref=${view.ref} role="tree" aria-label="Spans" tabindex="0"
       aria-activedescendant=${rows.length ? `row-${active}` : undefined} onKeyDown=${onKeyDown}>
       <div class="wf-all" role="presentation" style=${{ height: `${rows.length * ROW_PX}px` }}>
-        ${rows.slice(first, last).map((row, offset) => {
+        ${Array.from({ length: last - first }, (_, offset) => {
           const index = first + offset;
-          return html`<${Row} key=${row.place ?? `noise-${row.noiseOf}`} row=${row} index=${index}
-            tree=${tree} extent=${extent} isChosen=${index === at} isActive=${index === active}
-            isOpen=${row.place !== undefined && !closed.has(row.place)} open=${open} toggle=${toggle} />`;
+          const row = rows[index];
+          const isOpen = row.place !== undefined && !closed.has(row.place);
+          const facts = { row, index, tree, extent, isChosen: index === at, isActive: index === active, isOpen };
+          return once(facts, () => html`<${Row} key=${row.place ?? `noise-${row.noiseOf}`} ...${facts}
+            open=${open} toggle=${toggle} />`);
         })}
       </div>
     </div>
   </div>`;
+}
+
+// Make a row once for as long as nothing that it shows has changed: a view that is the same object as
+// before is passed over, so that a scroll costs only the rows that come into view.
+function useOnce() {
+  const before = useRef(new Map());
+  const now = new Map();
+  const last = before.current;
+  before.current = now;
+  return (facts, make) => {
+    const kept = last.get(facts.row);
+    const isSame = kept && Object.keys(facts).every((name) => kept.facts[name] === facts[name]);
+    const found = isSame ? kept : { facts, made: make() };
+    now.set(facts.row, found);
+    return found.made;
+  };
 }
 
 function flipped(set, value) {

@@ -1,4 +1,5 @@
 // What changes something: it is asked for once more where it cannot be undone, and says how it went.
+import { ask, headers } from "../api.js";
 import { html, useRef, useState } from "../view.js";
 
 // run(work, said): do it, then say so (a text, or a function of the answer) or why not.
@@ -32,4 +33,14 @@ export function Confirm({ label, question, run, isDanger = false }) {
         <button type="button" class=${isDanger ? "danger" : "primary"} onClick=${go}>${label}</button>
       </div>
     </dialog>`;
+}
+
+// A link cannot send the token, so the file is fetched and handed to the browser.
+export async function save(path, name) {
+  const response = await ask(path, { headers: headers() });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
