@@ -7,7 +7,7 @@ from typing import Final
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.pause import Pause
 
-# An hour is counted under the write lock, so what counting took is left to others many times.
+# Counting keeps a processor busy, so what it took is left to others many times.
 REST_FACTOR: Final = 20
 RUN_LIMIT_US: Final = 25_000
 PAGE_HOURS: Final = 500

@@ -1,7 +1,8 @@
 """What is old goes, a small batch at a time, and the file becomes as small as what is left."""
 
-from collections.abc import Sequence
-from typing import Final
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import apsw
 
@@ -12,6 +13,8 @@ from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.retention_rules import RetentionRule
 from flowtrace_mcp.storage.rows import int_array
 from flowtrace_mcp.storage.span_deletion import delete_spans
+
+T = TypeVar("T")
 
 # An edge, its indexes and its place in a pack take about so much (`bench/packing.py`).
 SPAN_BYTES: Final = 251
@@ -52,10 +55,15 @@ _PAGE_SPANS: Final = 5000
 
 
 class RetentionStore:
-    """Deletion by age of one database; every method is one transaction of a bounded size."""
+    """Deletion by age of one database; every method is one transaction of a bounded size.
+
+    Attributes:
+        held_s: How long the last deletion kept others from writing, without waiting and commit.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.held_s = 0.0
 
     def list_rules(self) -> list[RetentionRule]:
         """Return all rules."""
@@ -95,7 +103,7 @@ class RetentionStore:
             delete_spans(connection, found, all_before_us=0 if sensitivity else before_us)
             return len(found)
 
-        return self._database.submit(job, is_bulk=True).result()
+        return self._timed(job)
 
     def delete_outlived_spans(self, now_us: int, after_key: int, limit: int) -> tuple[int, int]:
         """Remove spans whose own time to live is over, from a key on.
@@ -114,7 +122,7 @@ class RetentionStore:
             delete_spans(connection, over)
             return (page[-1][0] if len(page) == limit else -1), len(over)
 
-        return self._database.submit(job, is_bulk=True).result()
+        return self._timed(job)
 
     def delete_old_records(self, project_id: int, before_us: int, limit: int) -> int:
         """Remove the oldest log records and metric points; return how many."""
@@ -126,7 +134,16 @@ class RetentionStore:
             _delete_records(connection, logs, points)
             return max(len(logs), len(points))
 
-        return self._database.submit(job, is_bulk=True).result()
+        return self._timed(job)
+
+    def _timed(self, job: Callable[[apsw.Connection], T]) -> T:
+        def timed(connection: apsw.Connection) -> T:
+            began_s = time.monotonic()
+            answer = job(connection)
+            self.held_s = time.monotonic() - began_s
+            return answer
+
+        return self._database.submit(timed, is_bulk=True).result()
 
     def cutoff_for_bytes(self, project_id: int, keep_bytes: int) -> int:
         """Return the time before which a project's spans must go to fit; 0 when they do.

@@ -51,9 +51,12 @@ def delete_spans(
     drop_spans(connection, [key for key, _ in gone])
     numbers = {to_signed(int.from_bytes(edge.span_id, "big")) for edge in found}
     span_claims.delete_claims(connection, numbers)
+    whole = _delete_whole(connection, found, all_before_us)
     for edge in found:
-        traces.release_trace(connection, edge.trace_id, edge.timestamp_us)
-        sessions.release_session(connection, edge.session_id, edge.timestamp_us)
+        if edge.trace_id not in whole:
+            traces.release_trace(connection, edge.trace_id, edge.timestamp_us)
+        if edge.session_id not in whole:
+            sessions.release_session(connection, edge.session_id, edge.timestamp_us)
     rebuild_without(connection, found, all_before_us=all_before_us)
 
 
@@ -77,20 +80,30 @@ def rebuild_without(
 ) -> None:
     """Make the roll-ups that some spans were in again from those that are left."""
     for trace_id in {edge.trace_id for edge in gone}:
-        trace = traces.find_trace(connection, trace_id)
-        if trace is not None and trace.end_us < all_before_us:
-            traces.delete_trace(connection, trace_id)
-        else:
-            rebuild_trace(connection, trace_id)
+        rebuild_trace(connection, trace_id)
     for session_id in {edge.session_id for edge in gone}:
-        session = sessions.find_session(connection, session_id)
-        if session is not None and session.end_us < all_before_us:
-            sessions.delete_session(connection, session_id)
-        else:
-            rebuild_session(connection, session_id)
+        rebuild_session(connection, session_id)
     use_hours.mark_stale(connection, {hour_of(edge) for edge in gone})
     for project_id, hour_us in {(edge.project_id, hour_of(edge)) for edge in gone}:
         if hour_us + HOUR_US <= all_before_us:
             project_hours.delete_project_hour(connection, project_id, hour_us)
         else:
             rebuild_hour(connection, project_id, hour_us)
+
+
+def _delete_whole(
+    connection: apsw.Connection, gone: Collection[Edge], all_before_us: int
+) -> set[bytes | int]:
+    """Remove the rows of traces and sessions of which nothing will be left; return their ids."""
+    whole: set[bytes | int] = set()
+    for trace_id in {edge.trace_id for edge in gone}:
+        trace = traces.find_trace(connection, trace_id)
+        if trace is not None and trace.end_us < all_before_us:
+            traces.delete_trace(connection, trace_id)
+            whole.add(trace_id)
+    for session_id in {edge.session_id for edge in gone}:
+        session = sessions.find_session(connection, session_id)
+        if session is not None and session.end_us < all_before_us:
+            sessions.delete_session(connection, session_id)
+            whole.add(session_id)
+    return whole

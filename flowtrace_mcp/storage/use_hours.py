@@ -42,7 +42,8 @@ CREATE: Final = f"""
         PRIMARY KEY (hour_us, project_id, agent_id, environment, provider_id, model_id, tool_id)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE stale_hours (
-        hour_us INTEGER PRIMARY KEY
+        hour_us INTEGER PRIMARY KEY,
+        marks INTEGER NOT NULL
     ) STRICT;
 """
 _KEY: Final = "hour_us, project_id, agent_id, environment, provider_id, model_id, tool_id"
@@ -81,10 +82,11 @@ _ROWS: Final = f"""
 _NAMES: Final = """
     SELECT DISTINCT model_id, tool_id, provider_id FROM use_hours WHERE hour_us >= ? LIMIT ?
 """
-_MARK: Final = "INSERT INTO stale_hours (hour_us)"
-_ONCE: Final = "ON CONFLICT (hour_us) DO NOTHING"
+_MARK: Final = "INSERT INTO stale_hours (hour_us, marks)"
+_AGAIN: Final = "ON CONFLICT (hour_us) DO UPDATE SET marks = marks + 1"
+_MARKS: Final = "SELECT marks FROM stale_hours WHERE hour_us = ?"
 _STALE: Final = "SELECT hour_us FROM stale_hours ORDER BY hour_us DESC LIMIT ?"
-_FRESH: Final = "DELETE FROM stale_hours WHERE hour_us = ?"
+_FRESH: Final = "DELETE FROM stale_hours WHERE hour_us = ? AND marks = ?"
 _CLEAR: Final = "DELETE FROM use_hours WHERE hour_us = ?"
 # Agent, and type, status, kind, environment, sensitivity and flags, as they lie in the edge.
 _COUNT: Final = """
@@ -109,6 +111,7 @@ Dimension: TypeAlias = Literal[
 _COUNTS: Final = NAMES.index("input_tokens")  # the columns before it count spans
 _MODEL_CALLS: Final = NAMES.index("model_call_count")
 _ROUNDING: Final = 1e-9
+_KEY_SIZE: Final = _KEY.count(",") + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,16 @@ class UseFilter:
     project_id: int | None = None
     agent_id: int | None = None  # signed numbers of the dictionary, as the next
     model_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedHour:
+    """An hour as it was at one moment, and as its spans say it should have been."""
+
+    hour_us: int
+    marks: int  # how often it was marked as stale
+    stored: Sequence[UseRow]
+    counted: Sequence[UseRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +152,7 @@ def add_uses(connection: apsw.Connection, rows: Sequence[UseRow]) -> None:
 
 def mark_stale(connection: apsw.Connection, hours_us: Iterable[int]) -> None:
     """Note that hours must be counted again."""
-    insert_rows(connection, _MARK, [(hour_us,) for hour_us in sorted(set(hours_us))], _ONCE)
+    insert_rows(connection, _MARK, [(hour_us, 1) for hour_us in sorted(set(hours_us))], _AGAIN)
 
 
 def list_stale(reader: apsw.Connection, limit: int) -> list[int]:
@@ -200,12 +213,42 @@ def count_hour(reader: apsw.Connection, hour_us: int) -> list[UseRow]:
     return sorted((*key, *sum_values(rows)) for key, rows in sums.items())
 
 
-def recount_hour(connection: apsw.Connection, hour_us: int) -> None:
-    """Make the rows of an hour again from its spans."""
-    rows = count_hour(connection, hour_us)
-    connection.execute(_CLEAR, (hour_us,))
-    insert_rows(connection, _HEAD, rows)
-    connection.execute(_FRESH, (hour_us,))
+def count_again(reader: apsw.Connection, hour_us: int) -> CountedHour:
+    """Return what an hour should say; the reader is a snapshot, for counting may take seconds."""
+    return CountedHour(
+        hour_us=hour_us,
+        marks=reader.execute(_MARKS, (hour_us,)).get or 0,
+        stored=list_use_rows(reader, hour_us),
+        counted=count_hour(reader, hour_us),
+    )
+
+
+def put_counted(connection: apsw.Connection, hour: CountedHour) -> None:
+    """Let an hour say what was counted, and what has been added to it since.
+
+    It stays stale where something else than an addition came in between.
+    """
+    now = list_use_rows(connection, hour.hour_us)
+    connection.execute(_CLEAR, (hour.hour_us,))
+    insert_rows(connection, _HEAD, hour.counted)
+    add_uses(connection, _added(hour.stored, now))
+    connection.execute(_FRESH, (hour.hour_us, hour.marks))
+
+
+def _added(before: Sequence[UseRow], after: Sequence[UseRow]) -> list[UseRow]:
+    """Return what rows say more than they did."""
+    old = {row[:_KEY_SIZE]: row[_KEY_SIZE:] for row in before}
+    return [
+        (
+            *row[:_KEY_SIZE],
+            *(
+                value if not earlier or value is None else value - earlier
+                for value, earlier in zip(row[_KEY_SIZE:], said, strict=True)
+            ),
+        )
+        for row in after
+        if (said := old.get(row[:_KEY_SIZE], (0,) * len(row[_KEY_SIZE:]))) != row[_KEY_SIZE:]
+    ]
 
 
 def are_equal(stored: Sequence[UseRow], counted: Sequence[UseRow]) -> bool:

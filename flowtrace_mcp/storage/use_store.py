@@ -67,8 +67,10 @@ class UseStore:
             return use_hours.list_hours(reader, after_us, limit)
 
     def recount(self, hour_us: int) -> None:
-        """Make the sums of an hour again from its spans."""
-        self._database.write(lambda connection: use_hours.recount_hour(connection, hour_us))
+        """Make the sums of an hour again from its spans; others write while they are counted."""
+        with self._database.snapshot() as reader:
+            counted = use_hours.count_again(reader, hour_us)
+        self._database.write(lambda connection: use_hours.put_counted(connection, counted))
 
     def check(self, hour_us: int) -> HourCheck:
         """Hold the sums of an hour against its spans."""

@@ -7,6 +7,7 @@ from flowtrace_mcp.model.edge import EdgeFlag, Environment, SpanType
 from flowtrace_mcp.model.ids import signed_string_id
 from flowtrace_mcp.model.times import HOUR_US
 from flowtrace_mcp.model.usage import TokenUsage
+from flowtrace_mcp.storage import use_hours
 from flowtrace_mcp.storage.settled_spans import SettledSpan
 from flowtrace_mcp.storage.use_hours import UseFilter
 from tests.storage.conftest import START_US
@@ -122,6 +123,33 @@ def test_the_dearest_sessions_come_first(store):
     found = store.uses.list_dearest_sessions(ALL, 2)
 
     assert [row.measures.cost_usd for row in found] == [5.0, 1.0]
+
+
+def test_what_comes_while_an_hour_is_counted_is_in_its_sums(store):
+    keep(store, call(1, 1.0), call(2, 2.0, model="m-2"))
+    store._database.write(lambda c: use_hours.mark_stale(c, [HOUR]))
+    with store._database.snapshot() as reader:
+        counted = use_hours.count_again(reader, HOUR)
+    keep(store, call(3, 4.0), call(4, 8.0, model="m-3"))
+
+    store._database.write(lambda c: use_hours.put_counted(c, counted))
+
+    assert store.uses.check(HOUR).is_equal
+    assert store.uses.list_stale(10) == []
+
+
+def test_an_hour_that_is_changed_while_it_is_counted_stays_stale(store):
+    keep(store, call(1, 1.0), call(2, 2.0))
+    store._database.write(lambda c: use_hours.mark_stale(c, [HOUR]))
+    with store._database.snapshot() as reader:
+        counted = use_hours.count_again(reader, HOUR)
+    keep(store, call(1, 3.0, raw=b"again"))
+
+    store._database.write(lambda c: use_hours.put_counted(c, counted))
+
+    assert store.uses.list_stale(10) == [HOUR]
+    store.uses.recount(HOUR)
+    assert store.uses.check(HOUR).is_equal
 
 
 STEPS = st.lists(
