@@ -33,7 +33,7 @@ _BEGINNING = (b'"SessionStart"', b'"sessionStart"', b'"TaskStart"', b'"TaskResum
 _ASKING = (b'"UserPromptSubmit"', b'"BeforeAgent"')
 # With the last turn of a session that nobody attends, Claude Code ends what still runs in the
 # background: the hook of a tool that began 50 ms ago among it, with what that tool answered.
-LINGER_S = 0.15
+LINGER_S = 0.3
 _UNATTENDED = "CLAUDE_CODE_SESSION_ATTENDED"  # "0" there
 _LAST = (b'"Stop"', b'"StopFailure"')
 ANSWER_LIMIT_BYTES = 256 * 1024

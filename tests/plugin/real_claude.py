@@ -44,9 +44,10 @@ class Session:
         return str(next(line["session_id"] for line in self.lines if "session_id" in line))
 
     def failed_hooks(self) -> list[dict[str, Any]]:
-        """Return the answers of hooks that did not end well."""
+        """Return the answers of hooks that did not end well, by themselves."""
         answers = (line for line in self.lines if line.get("subtype") == "hook_response")
-        return [line for line in answers if line.get("exit_code") not in (0, None)]
+        ended = (line for line in answers if line.get("outcome") != "cancelled")
+        return [line for line in ended if line.get("exit_code") not in (0, None)]
 
     def tool_results(self) -> list[dict[str, Any]]:
         """Return what the model got from its tools."""
