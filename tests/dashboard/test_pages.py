@@ -64,8 +64,9 @@ def test_nothing_is_asked_of_anybody_else(served, open_page, browser):
 def test_filters_stand_in_the_address_and_the_way_back_is_that_of_the_browser(served, open_page):
     page = open_page(served.link("/dashboard/traces"))
     page.wait_for_selector("td")
-    page.get_by_label("Search").fill("nothing-has-this-word")
-    page.get_by_label("Search").press("Enter")
+    page.keyboard.press("/")
+    page.keyboard.type("nothing-has-this-word")
+    page.keyboard.press("Enter")
     page.wait_for_selector("text=No trace matches")
     assert "q=nothing-has-this-word" in page.url
     page.go_back()
@@ -158,6 +159,19 @@ def test_all_memories_are_exported(served, open_page):
         page.click("text=Export all")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert any("Staging runs Postgres" in line for line in lines)
+
+
+def test_a_budget_is_set_and_removed(served, open_page):
+    page = open_page(served.link("/dashboard/cost"))
+    page.get_by_label("Name").fill("this month")
+    page.get_by_label("At most").fill("20")
+    page.click("text=Set the budget")
+    page.wait_for_selector("text=The budget is set.")
+    page.wait_for_selector("td >> text=$20.00")
+    page.click("td >> button:text-is('Remove')")
+    page.click("dialog[open] button:text-is('Remove')")
+    page.wait_for_selector("text=The budget is removed.")
+    page.wait_for_selector("td >> text=$20.00", state="detached")
 
 
 def test_a_backup_is_made_downloaded_restored_and_deleted(own_server, open_page):

@@ -6,6 +6,7 @@ import { Link, useRoute } from "./router.js";
 import { startStream, streamState } from "./stream.js";
 import { applyTheme, nextTheme, theme } from "./theme.js";
 import { findToken } from "./token.js";
+import { isTyping } from "./ui/lists.js";
 import { Empty, Failed, Loading } from "./ui/states.js";
 import { html, render, useEffect, useRef, useState } from "./view.js";
 
@@ -88,6 +89,15 @@ function App() {
     <main id="main" ref=${main} tabindex="-1">${shown}</main>
   </div>`;
 }
+
+// The slash goes to the search of a page, if it has one.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.querySelector("main input[type=search]");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+});
 
 function Unknown() {
   return html`<${Empty} title="There is no such page">

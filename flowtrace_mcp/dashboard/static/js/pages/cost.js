@@ -6,6 +6,7 @@ import { Figure, Head } from "../ui/bits.js";
 import { Chart } from "../ui/chart.js";
 import { sinceOf, TextFilter, TimeFilter } from "../ui/filters.js";
 import { Table } from "../ui/lists.js";
+import { Budgets } from "../ui/budgets.js";
 import { Empty, Loaded } from "../ui/states.js";
 import { html, useMemo } from "../view.js";
 
@@ -105,20 +106,4 @@ function Name({ row, by }) {
 
 function Share({ part }) {
   return html`<span class="share" title="${(part * 100).toFixed(1)} %"><i style=${{ width: `${Math.round(part * 100)}%` }}></i></span>`;
-}
-
-function Budgets() {
-  const query = useQuery("/api/v1/budget/status");
-  const budgets = query.data?.items ?? [];
-  if (!budgets.length) return null;
-  const amount = (row, number) => (row.unit === "usd" ? usd(number) : `${count(number)} ${row.unit}`);
-  return html`<section class="stack" aria-label="Budgets"><h2>Budgets</h2>
-    <${Table} label="Budgets" rows=${budgets} keyOf=${(row) => row.id} columns=${[
-      { title: "Budget", cell: (row) => html`<span class="name">${shown(row.name)}</span>` },
-      { title: "Period", cell: (row) => row.period },
-      { title: "Spent", isNumber: true, cell: (row) => amount(row, row.spent) },
-      { title: "Of", isNumber: true, cell: (row) => amount(row, row.amount) },
-      { title: "Used", cell: (row) => html`<span class=${row.percent >= 100 ? "bad" : ""}>${row.percent} %</span>` },
-    ]} />
-  </section>`;
 }
