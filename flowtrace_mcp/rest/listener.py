@@ -19,6 +19,7 @@ from flowtrace_mcp.errors import FlowtraceError, SettingsError
 from flowtrace_mcp.rest.http_server import HttpServer
 from flowtrace_mcp.rest.ports import FALLBACK_PORTS, Holder, holder_of, listen_on
 from flowtrace_mcp.services.loopback import LISTENER_FILE
+from flowtrace_mcp.services.own_process import may_be_ours
 from flowtrace_mcp.settings import Settings
 
 try:
@@ -35,6 +36,7 @@ STOP_LIMIT_S: Final = 0.05
 PATIENCE_S: Final = 0.02  # for requests under way when everything ends
 # So often a taken port may keep silent before it counts as somebody else's.
 SILENCES_LIMIT: Final = 4
+SLOW_LIMIT: Final = 120  # where the owner of before lives, on a machine that is busy
 
 logger: Final = logging.getLogger("flowtrace.listener")
 
@@ -198,9 +200,12 @@ class Listener:
     def _is_followed(self, port: int) -> bool:
         """Say whether a taken port is that of another process of ours, or may yet prove so."""
         holder = holder_of(self._settings.host, port, self._data_folder_id)
-        if holder is Holder.SILENT and self._silences.get(port, 0) < SILENCES_LIMIT:
-            self._silences[port] = self._silences.get(port, 0) + 1
-            return True
+        if holder is Holder.SILENT:
+            limit = SLOW_LIMIT if self._is_told_owner(port) else SILENCES_LIMIT
+            silences = self._silences.get(port, 0)
+            self._silences[port] = silences + 1
+            if silences < limit:
+                return True
         if holder is not Holder.OURS:
             return False
         self._silences.pop(port, None)
@@ -208,6 +213,11 @@ class Listener:
             self._give_up(f"port {port} is served by another process of this Flowtrace")
         self._follow(port)
         return True
+
+    def _is_told_owner(self, port: int) -> bool:
+        """Say whether the last owner said that the port is its own, and is still there."""
+        told = self._read_told()
+        return told is not None and told.ports.get("rest") == port and may_be_ours(told.pid)
 
     def _follow(self, port: int) -> None:
         told = self._read_told()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -292,6 +293,22 @@ def test_a_silent_holder_is_waited_for_before_it_counts_as_foreign(make, monkeyp
         one = make(port=port)
         one.start()
         assert not one.state().is_owner
+        wait_until(lambda: one.state().is_owner)
+        assert one.state().rest_port > port
+
+
+def test_an_owner_that_lives_and_is_slow_to_answer_is_not_left(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(ports, "HEALTH_LIMIT_S", 0.02)
+    monkeypatch.setattr(listener_module, "LOOK_PERIOD_S", 0.02)
+    with socket.create_server((HOST, 0)) as silent:
+        port = silent.getsockname()[1]
+        told = {"pid": os.getpid(), "ports": {"rest": port}}
+        (tmp_path / LISTENER_FILE).write_text(json.dumps(told))
+        one = make(port=port)
+        one.start()
+        wait_until(lambda: one._silences.get(port, 0) > 3 * listener_module.SILENCES_LIMIT)
+        assert not one.state().is_owner
+        (tmp_path / LISTENER_FILE).write_text(json.dumps(told | {"pid": 2**22 + 1}))
         wait_until(lambda: one.state().is_owner)
         assert one.state().rest_port > port
 
