@@ -20,7 +20,12 @@ from flowtrace_mcp.services.listing import project_names
 from flowtrace_mcp.services.post_spans import SpansBody, post_spans
 from flowtrace_mcp.services.trace_bodies import Body, trace_body, tree_body
 from flowtrace_mcp.services.trace_reading import TraceReading, reading_of
-from flowtrace_mcp.services.trace_shapes import graph_body, observations_body
+from flowtrace_mcp.services.trace_shapes import (
+    attributes_body,
+    children_body,
+    graph_body,
+    observations_body,
+)
 from flowtrace_mcp.services.traces_of_spans import list_traces_of_spans
 from flowtrace_mcp.services.waterfall import span_detail, waterfall_body
 
@@ -68,6 +73,16 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
             "/api/v1/traces/{trace_id}/graph",
             _one(graph_body, answers),
             says="its spans as `nodes`, parents and links as `edges`",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/children",
+            _one(children_body, answers),
+            says="the spans right below its roots; also under the key `children`",
+        ),
+        endpoints.get(
+            "/api/v1/traces/{trace_id}/attributes",
+            _one(attributes_body, answers),
+            says="`attributes` of its earliest root and of the `resource`, as they were sent",
         ),
         endpoints.get(
             "/api/v1/traces/{trace_id}/waterfall",

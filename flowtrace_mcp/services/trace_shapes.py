@@ -49,6 +49,35 @@ def graph_body(reading: TraceReading, project: str) -> Body:
     return {**trace_head(reading, project), "nodes": nodes, "edges": edges}
 
 
+def attributes_body(reading: TraceReading, project: str) -> Body:
+    """Return what the earliest root says as attributes, with those of its resource, as sent."""
+    del project
+    root = _roots(reading)[0]
+    return {
+        "trace_id": reading.trace_id.hex(),
+        "span_id": root.record.span_id.hex(),
+        "attributes": dict(root.record.attributes),
+        "resource": dict(root.record.resource.attributes),
+    }
+
+
+def children_body(reading: TraceReading, project: str) -> Body:
+    """Return the spans right below the roots of a trace, by start."""
+    del project
+    roots = {span.record.span_id for span in _roots(reading)}
+    items = [
+        span_body(span, reading) for span in reading.spans if span.record.parent_span_id in roots
+    ]
+    return {"items": items, "children": items, "next": None}
+
+
+def _roots(reading: TraceReading) -> list[ReadSpan]:
+    """Return the spans without a parent here; where all have one, the earliest."""
+    known = {span.record.span_id for span in reading.spans}
+    roots = [span for span in reading.spans if span.record.parent_span_id not in known]
+    return roots or list(reading.spans[:1])
+
+
 def _observation(span: ReadSpan, reading: TraceReading) -> Body:
     record, facts = span.record, span.facts
     if facts.span_type is SpanType.TOOL_CALL:

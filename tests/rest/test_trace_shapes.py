@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flowtrace_mcp.model.telemetry import PayloadEncoding
+from tests.rest.posted import post, span
 
 EXPORT = Path(__file__).parents[1] / "data/otlp/claude-code.traces.pb"
 TRACE = "ca1c5d3a1033f257aabe0d84dc80cfb9"
@@ -52,7 +53,34 @@ def test_the_graph_has_a_node_a_span_and_an_edge_a_parent(ask):
     assert body["totals"]["spans"] == 6
 
 
-@pytest.mark.parametrize("shape", ["observations", "graph"])
+def test_children_are_the_spans_right_below_the_root(ask):
+    body = ask("children")
+
+    root = ask("attributes")["span_id"]
+    assert body["children"] == body["items"]
+    assert {each["parent_span_id"] for each in body["items"]} == {root}
+
+
+def test_attributes_are_those_of_the_root_and_its_resource(ask):
+    body = ask("attributes")
+
+    assert body["attributes"]["span.type"] == "interaction"
+    assert body["resource"]["service.name"] == "claude-code"
+
+
+def test_a_trace_whose_spans_are_each_others_parents_has_a_root(client):
+    post(
+        client,
+        span(1, parent_span_id=f"{2:016x}"),
+        span(2, parent_span_id=f"{1:016x}"),
+    )
+
+    body = client.get(f"/api/v1/traces/{1:032x}/attributes").json()
+
+    assert body["span_id"] == f"{1:016x}"
+
+
+@pytest.mark.parametrize("shape", ["observations", "graph", "children", "attributes"])
 def test_a_trace_that_is_not_there_is_told(client, shape):
     answer = client.get(f"/api/v1/traces/{'ab' * 16}/{shape}")
 
