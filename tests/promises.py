@@ -17,6 +17,7 @@ PROMISES: Final[dict[str, str]] = {
     "put-in-place": "From an environment for one call, `flowtrace install` installs itself for good first.",
     "plugin-remembers": "With the plugin, Claude Code's next session starts with what the last one remembered.",
     "plugin-traces": "With the plugin, the next session sees what the last one ran, with arguments and results.",
+    "memory-mirror": "MEMORY.md and Flowtrace tell each other what they hold; a person's lines stay byte for byte.",
     # Memory
     "remember-and-recall": "What was remembered is recalled by a later process.",
     "word-for-word": "A memory is kept word for word.",

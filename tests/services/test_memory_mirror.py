@@ -62,6 +62,7 @@ def held(context: Context, caller: Caller) -> dict[str, MemoryKind]:
     }
 
 
+@pytest.mark.promise("memory-mirror")
 def test_what_claude_code_wrote_arrives_once(
     context: Context, caller: Caller, folder: Path, index: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_what_claude_code_wrote_arrives_once(
     assert index.read_text() == OWN  # nothing of ours to tell
 
 
+@pytest.mark.promise("memory-mirror")
 def test_what_we_hold_is_told_beside_a_persons_lines(
     context: Context, caller: Caller, folder: Path, index: Path
 ) -> None:
