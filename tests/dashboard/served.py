@@ -14,7 +14,8 @@ HOST = "127.0.0.1"
 OTLP = Path(__file__).parents[1] / "data" / "otlp"
 READY_LIMIT_S = 30.0
 PROJECT = "shop"
-BIG_SPANS = 3000
+BIG_SPANS = 2000
+NAMES = 25
 BIG_TRACE = "b" * 32
 HOSTILE_TRACE = "e" * 32
 # Markup, a link that runs, an escape sequence, a turned line, and a word without an end.
@@ -146,6 +147,7 @@ def large_trace() -> list[dict[str, object]]:
             span(
                 BIG_TRACE,
                 number,
+                name=f"step {number % NAMES}",
                 start_time=start + number * 5000,
                 end_time=start + number * 5000 + (20_000_000 if number == 1 else 40_000),
                 attributes=attributes,

@@ -24,8 +24,8 @@ def active(page):
 def test_only_what_is_in_view_is_in_the_page(page):
     assert page.evaluate(HEIGHT) == BIG_SPANS * 28
     assert page.locator(".wf-row").count() < ROWS_MOST
-    page.evaluate("document.querySelector('.wf-scroll').scrollTop = 28 * 2000")
-    page.wait_for_selector("#row-2000")
+    page.evaluate("document.querySelector('.wf-scroll').scrollTop = 28 * 1500")
+    page.wait_for_selector("#row-1500")
     assert page.locator(".wf-row").count() < ROWS_MOST
 
 
@@ -55,7 +55,7 @@ def test_the_next_failure_is_one_key_away_and_one_button(page):
 
 
 def test_a_span_is_opened_by_its_address_and_closed(served, open_page):
-    page = open_page(served.link(f"/dashboard/trace/{BIG_TRACE}?span={2999:016x}"))
+    page = open_page(served.link(f"/dashboard/trace/{BIG_TRACE}?span={1999:016x}"))
     page.wait_for_selector("aside >> text=gpt-4.1-mini")
     page.wait_for_selector(".wf-row.chosen")
     page.click("aside button[aria-label='Close the span']")
