@@ -1,5 +1,6 @@
 """Answer an agent's questions about what was done, within a token budget."""
 
+import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -188,8 +189,17 @@ def _rows(
     reader = _READERS[request.view]
     looked = look_at(context, subject, reader.is_wanted, reader.worth)
     rows = _show(context, request.view, looked.readings, caller, spans or None)
-    notes = (subject.note, looked.note, rows.note)
+    notes = (subject.note, looked.note, rows.note, _unlike(context, request, subject))
     return replace(rows, note="; ".join(note for note in notes if note))
+
+
+def _unlike(context: Context, request: TracesRequest, subject: Subject) -> str:
+    """Return what is unlike before, for who asks what fails or drags everywhere, and now."""
+    is_everything = not subject.session and request.since is None and request.until is None
+    if not is_everything or request.view not in ("errors", "slow"):
+        return ""
+    finder = importlib.import_module("flowtrace_mcp.services.insights.trace_note")
+    return str(finder.trace_note(context, request.view))
 
 
 def _view_of_one(context: Context, reading: TraceReading, view: View, caller: Caller) -> Rows:

@@ -16,6 +16,7 @@ from flowtrace_mcp.services.find_insights import (
 )
 from flowtrace_mcp.services.insights import looked_at
 from flowtrace_mcp.services.insights.shape import Insight
+from flowtrace_mcp.services.traces import TracesRequest, traces
 from tests.services.work import START_US, Work
 
 HOURS = 8
@@ -119,6 +120,22 @@ def test_tools_that_fail_more_are_told_and_their_failures_as_one_kind(day):
     assert pattern.metadata["times"] == 20
     assert "Read failed 20 times" in pattern.summary
     assert pattern.severity == "medium"
+
+
+def test_a_view_of_failures_of_all_says_that_they_are_more_than_usual(day, caller):
+    for hour in range(HOURS):
+        day.tools(hour, errors=20 if hour == HOURS - 1 else 1)
+    day.work.store()
+
+    def note(**asked):
+        return traces(day.context, TracesRequest(**asked), caller).note
+
+    assert "insight: tool Read: error rate 50 %, usually 2.5 (" in note(
+        view="errors", session="all"
+    )
+    assert "insight" not in note(view="errors", session="s-1")
+    assert "insight" not in note(view="errors", session="all", since=START_US)
+    assert "insight" not in note(view="slow", session="all")
 
 
 def test_tools_that_fail_less_are_no_news(day):
