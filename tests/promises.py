@@ -45,6 +45,8 @@ PROMISES: Final[dict[str, str]] = {
     "loops": "`traces` tells tools that are called in circles.",
     "cost-across-runs": "`traces` tells what several runs cost.",
     "costs": "`flowtrace costs` sums calls, tokens and cost by model, agent, session, tool or day.",
+    "budgets": "`flowtrace budgets` says what may be spent, and who is told when it is.",
+    "insights": "`flowtrace insights` says what is unlike before.",
     "two-compared": "`traces` compares two sessions or runs.",
     "past-sessions": "The sessions an agent had before become traces.",
     "events-alone": "Claude Code's events alone become turns, model calls and tools.",

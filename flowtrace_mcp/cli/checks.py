@@ -5,6 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -158,6 +159,9 @@ def check_database(program: Program, settings: Settings) -> Check:
     try:
         store = program.context().store
         facts, wrong = store.facts(), store.check()
+        if facts.write_refusal is None:
+            with suppress(FlowtraceError):  # a damaged file may not take it
+                store.health.note_check(len(wrong))
     except FlowtraceError as error:
         return failed("database", error)
     if wrong:

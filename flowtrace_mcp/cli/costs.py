@@ -64,7 +64,8 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
             }
         )
         return 0
-    total = {answer.by: "total", **answer.total} if answer.rows and answer.by != "tool" else {}
+    first = "prompt" if answer.by == "prompt_day" else answer.by
+    total = {first: "total", **answer.total} if answer.rows and answer.by != "tool" else {}
     for line in _table([*answer.rows, *([total] if total else [])]):
         call.output.say(line)
     if coming:

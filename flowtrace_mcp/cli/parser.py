@@ -157,6 +157,11 @@ COMMANDS: Final = (
         example="flowtrace budgets set daily --period daily --amount 10 --at 80 --at 100",
     ),
     Command(
+        name="analytics",
+        summary="whether a metric rises, what goes with what, and groups held against each other",
+        example="flowtrace analytics comparison --by model --metric duration",
+    ),
+    Command(
         name="insights",
         summary="what is unlike before, what fails again and again, what became worse",
         example="flowtrace insights --hours 24 --least medium",

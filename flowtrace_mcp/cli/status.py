@@ -2,19 +2,31 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import Final
 
 from flowtrace_mcp.cli.listeners import seen_listener
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
+from flowtrace_mcp.model.times import iso_time
 from flowtrace_mcp.services.status import ListenerFacts, Status, status, status_body
+from flowtrace_mcp.services.storage_health import health_body, storage_health
+
+TREES_SHOWN: Final = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes: nothing of its own."""
+    """Declare what the command takes."""
+    parser.add_argument(
+        "--storage",
+        action="store_true",
+        help="the figures of the file, table by table, with advice",
+    )
 
 
 def run(call: Call, arguments: argparse.Namespace) -> int:
     """Print the state of the file, the listener and the model."""
+    if arguments.storage:
+        return _tell_storage(call)
     found = status(call.program.context(), seen_listener(call.program))
     if call.output.is_json:
         call.output.answer({"database": str(call.program.settings.db_path), **status_body(found)})
@@ -44,6 +56,35 @@ def readable_size(size_bytes: int) -> str:
         if size < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:.1f} TB"
+
+
+def _tell_storage(call: Call) -> int:
+    health = storage_health(call.program.context(), with_tables=True)
+    if call.output.is_json:
+        call.output.answer({"database": health.path, **health_body(health)})
+        return 0
+    say, pages = call.output.say, health.pages
+    say(health.path, Style.BOLD)
+    say(f"  file       {readable_size(health.file_bytes)}, {readable_size(health.free_bytes)} free")
+    waiting = (
+        "" if pages.waiting_pages is None else f", {pages.waiting_pages:,} pages not copied yet"
+    )
+    say(f"  log        {readable_size(health.log_bytes)}{waiting}")
+    say(
+        f"  pages      {pages.page_count:,} of {pages.page_bytes} bytes, vacuum {pages.auto_vacuum}"
+    )
+    if health.disk_free_bytes is not None:
+        say(f"  disk       {readable_size(health.disk_free_bytes)} free")
+    say(f"  checkpoint {iso_time(health.last_checkpoint_us)}")
+    if health.last_check is not None:
+        problems = health.last_check.problems
+        say(f"  checked    {iso_time(health.last_check.at_us)}, {problems} problems")
+    for tree in health.trees[:TREES_SHOWN]:
+        size, unused = readable_size(tree.total_bytes), readable_size(tree.unused_bytes)
+        say(f"  {tree.kind:<6} {tree.name:<28} {size:>10}  {tree.rows:>12,} rows, {unused} unused")
+    for advice in health.advice:
+        say(f"  advice     {advice}")
+    return 0
 
 
 def _tell(call: Call, found: Status) -> None:

@@ -54,6 +54,7 @@ Concept: TypeAlias = Literal[
     "tool_server",
     "prompt_name",
     "prompt_version",
+    "span_type",
     "error_type",
     "error_message",
     "http",
@@ -254,6 +255,7 @@ KEYS: Final[dict[Concept, tuple[str, ...]]] = {
         "traceloop.prompt.key",
         "langfuse.observation.prompt.name",
     ),
+    "span_type": ("flowtrace.span_type",),
     "prompt_version": (
         "llm.prompt_template.version",
         "traceloop.prompt.version",

@@ -20,7 +20,7 @@ from flowtrace_mcp.ingest.token_counts import (
     token_count,
     usage_of,
 )
-from flowtrace_mcp.model.edge import SpanStatus, SpanType
+from flowtrace_mcp.model.edge import SPAN_TYPES, SpanStatus, SpanType
 from flowtrace_mcp.model.own_call import TOLD_BY_ATTRIBUTE
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import AttributeValue, SpanRecord
@@ -208,6 +208,8 @@ def _set_coding_agent(facts: SpanFacts, found: Found, record: SpanRecord) -> Non
 
 
 def _span_type(operation: str, found: Found, record: SpanRecord) -> SpanType:
+    if "span_type" in found and (told := SPAN_TYPES.get(text(found["span_type"]))) is not None:
+        return told
     span_type = _TYPES.get(operation)
     if span_type == SpanType.TOOL_CALL and TOLD_BY_ATTRIBUTE in record.attributes:
         return SpanType.FUNCTION  # the far end of a run that the span above tells

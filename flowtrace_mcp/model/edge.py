@@ -50,6 +50,11 @@ class SpanType(IntEnum):
     CUSTOM = 255
 
 
+# How types are called outside: ToolCall for TOOL_CALL.
+SPAN_TYPE_NAMES: Final = {one: one.name.title().replace("_", "") for one in SpanType}
+SPAN_TYPES: Final = {name: one for one, name in SPAN_TYPE_NAMES.items()}
+
+
 class SpanStatus(IntEnum):
     """OpenTelemetry status code of a span."""
 

@@ -27,6 +27,7 @@ from flowtrace_mcp.services.timeseries import STEPS, Step, timeseries
 from flowtrace_mcp.services.views.rows import Row
 
 BREAKDOWN_ROWS: Final = 10
+_KEYS: Final = {"prompt_day": "prompt"}  # where a row calls it otherwise
 
 BY: Final = Parameter(
     name="by", also=("group_by",), one_of=BYS, default="model", means="what to sum by"
@@ -60,6 +61,16 @@ def cost_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
             SINCE,
             UNTIL,
             says="the same by model under the keys of other systems",
+        ),
+        endpoints.get(
+            "/api/v1/analytics/cost-breakdown",
+            _shares,
+            BY,
+            PROJECT,
+            SINCE,
+            UNTIL,
+            LIMIT,
+            says="the same by anything, with each one's share, under the keys of other systems",
         ),
         endpoints.get(
             "/api/v1/analytics/timeseries",
@@ -126,6 +137,28 @@ def _breakdown(context: Context, question: Question) -> object:
         "cache_saved_usd": total.get("saved_usd"),
         "forecast_30d": forecast_row(answer.forecast),
     }
+
+
+def _shares(context: Context, question: Question) -> object:
+    by = cast("By", question.text(BY) or BY.default)
+    answer = _asked(context, question, by, question.limit)
+    total = float(str(answer.total.get("usd") or 0))
+    rows = []
+    for row in answer.rows:
+        cost, calls = row.get("usd"), _count(row, "calls")
+        known = float(str(cost or 0))
+        rows.append(
+            {
+                "group_key": row[_KEYS.get(by, by)],
+                "cost": cost,
+                "percentage": 100 * known / total if total else 0.0,
+                "token_count": _tokens(row),
+                "request_count": calls,
+                "avg_cost_per_request": known / calls if calls else None,
+            }
+            | ({"day": row["day"]} if by == "prompt_day" else {})
+        )
+    return {"breakdown": rows, "forecast_30d": forecast_row(answer.forecast)}
 
 
 def _timeseries(context: Context, question: Question) -> object:

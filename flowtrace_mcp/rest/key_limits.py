@@ -17,7 +17,9 @@ from flowtrace_mcp.storage.api_keys import ApiKey
 
 KEY: Final = "flowtrace.key"  # where the gate leaves the key in a request's scope
 # Posted, and yet they change nothing.
-_READING: Final = frozenset(("/api/v1/memories/recall", "/api/v1/embed", "/api/v1/search"))
+_READING: Final = frozenset(
+    ("/api/v1/memories/recall", "/api/v1/embed", "/api/v1/search", "/api/v1/edges/query")
+)
 _ADMIN: Final = ("/api/v1/admin",)
 _RULES: Final = "/api/v1/budget"  # anybody may look at them
 _SAFE: Final = frozenset(("GET", "HEAD"))

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy
+from flowtrace_mcp.rest.analytics import analytics_routes
 from flowtrace_mcp.rest.answers import unserved_response
 from flowtrace_mcp.rest.backups import backup_routes
 from flowtrace_mcp.rest.budgets import budget_routes
@@ -30,6 +31,7 @@ from flowtrace_mcp.rest.retention import retention_routes
 from flowtrace_mcp.rest.sessions import session_routes
 from flowtrace_mcp.rest.spans import span_routes
 from flowtrace_mcp.rest.status import status_routes
+from flowtrace_mcp.rest.storage import storage_routes
 from flowtrace_mcp.rest.stream import stream_routes
 from flowtrace_mcp.rest.traces import trace_routes
 from flowtrace_mcp.services.status import ListenerFacts
@@ -66,7 +68,7 @@ def rest_routes(
         *trace_routes(endpoints, pipeline),
         *span_routes(endpoints),
         *memory_routes(endpoints),
-        *edge_routes(endpoints),
+        *edge_routes(endpoints, pipeline),
         *hook_routes(endpoints),
         *session_routes(endpoints),
         *health_routes(endpoints),
@@ -75,9 +77,11 @@ def rest_routes(
         *cost_routes(endpoints),
         *budget_routes(endpoints),
         *insight_routes(endpoints),
+        *analytics_routes(endpoints),
         *embed_routes(endpoints),
         *status_routes(endpoints, listener_facts),
         *exposition_routes(endpoints),
+        *storage_routes(endpoints),
         *backup_routes(endpoints),
         *key_routes(endpoints),
         *retention_routes(endpoints),

@@ -118,11 +118,11 @@ def span_query(question: Question) -> SpanQuery:
         models=_listed(question, MODEL),
         tools=_listed(question, TOOL),
         span_types=_listed(question, TYPE),
-        status="error" if _flag(question, FAILED) else told(STATUS),
+        status="error" if flag(question, FAILED) else told(STATUS),
         environment=told(ENVIRONMENT),
         sensitivity=_listed(question, SENSITIVITY),
         without=_without(question),
-        is_root=_flag(question, ROOTS),
+        is_root=flag(question, ROOTS),
         min_duration_us=_duration(question, MIN_US, MIN_MS),
         max_duration_us=_duration(question, MAX_US, MAX_MS),
         min_tokens=_integer(question, MIN_TOKENS),
@@ -139,7 +139,7 @@ def _listed(question: Question, parameter: Parameter) -> tuple[str, ...]:
 
 def _without(question: Question) -> tuple[str, ...]:
     asked = (("pii", NO_PII), ("secret", NO_SECRETS))
-    return tuple(name for name, parameter in asked if _flag(question, parameter))
+    return tuple(name for name, parameter in asked if flag(question, parameter))
 
 
 def _duration(question: Question, us: Parameter, ms: Parameter) -> int | None:
@@ -170,7 +170,12 @@ def _number(question: Question, parameter: Parameter) -> float | None:
     return number
 
 
-def _flag(question: Question, parameter: Parameter) -> bool:
+def flag(question: Question, parameter: Parameter) -> bool:
+    """Return whether a parameter says true.
+
+    Raises:
+        InputError: It says neither true nor false.
+    """
     text = question.text(parameter).lower()
     if text and text not in _YES + _NO:
         raise _no_such(parameter, text, "it is true or false")

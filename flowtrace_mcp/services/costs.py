@@ -18,11 +18,21 @@ from flowtrace_mcp.services.bounds import refuse_outside
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.listing import find_project, project_names
 from flowtrace_mcp.services.views.rows import Row, full, usd
-from flowtrace_mcp.storage.measures import Measures
+from flowtrace_mcp.storage.measures import Measures, sum_measures
 from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
 
 By = Literal[
-    "model", "provider", "agent", "project", "session", "tool", "environment", "day", "hour"
+    "model",
+    "provider",
+    "agent",
+    "project",
+    "session",
+    "tool",
+    "environment",
+    "day",
+    "hour",
+    "prompt",
+    "prompt_day",
 ]
 BYS: Final[tuple[By, ...]] = get_args(By)
 
@@ -133,8 +143,8 @@ def _filter(context: Context, request: CostsRequest) -> UseFilter:
         since_us=since_us - since_us % HOUR_US,
         until_us=until_us + -until_us % HOUR_US,
         project_id=wanted_project(context, request.project),
-        agent_id=_known(context, "agent", request.agent),
-        model_id=_known(context, "model", request.model),
+        agent_id=known_number(context, "agent", request.agent),
+        model_id=known_number(context, "model", request.model),
     )
 
 
@@ -155,8 +165,12 @@ def wanted_project(context: Context, told: str) -> int | None:
     return found
 
 
-def _known(context: Context, what: str, name: str) -> int | None:
-    """Return the number of a name that some span has said; None = none is asked for."""
+def known_number(context: Context, what: str, name: str) -> int | None:
+    """Return the number of a name that some span has said; None = none is asked for.
+
+    Raises:
+        NotFoundError: No span has said it.
+    """
     if not name.strip():
         return None
     number = signed_string_id(name.strip())
@@ -170,8 +184,16 @@ def _known(context: Context, what: str, name: str) -> int | None:
 
 
 def _rows(context: Context, by: By, wanted: UseFilter) -> list[Row]:
-    if by == "session":
-        return _session_rows(context, wanted)
+    match by:
+        case "session":
+            return _session_rows(context, wanted)
+        case "prompt" | "prompt_day":
+            return _prompt_rows(context, by, wanted)
+        case _:
+            return _dimension_rows(context, by, wanted)
+
+
+def _dimension_rows(context: Context, by: Dimension, wanted: UseFilter) -> list[Row]:
     sums = [one for one in _sums(context, by, wanted) if _says_something(by, one.measures)]
     names = _names(context, by, sums)
     rows = [_row(context, by, one, names) for one in sums]
@@ -186,14 +208,14 @@ def _sums(context: Context, by: Dimension, wanted: UseFilter) -> list[UseSum]:
     return context.store.uses.list_uses(by, wanted, GROUPS_LIMIT)
 
 
-def _says_something(by: By, measures: Measures) -> bool:
+def _says_something(by: str, measures: Measures) -> bool:
     if by == "tool":
         return measures.tool_call_count > 0
     is_of_model = measures.model_call_count > 0 or measures.cost_usd is not None
     return is_of_model or (by not in ("model", "provider") and measures.span_count > 0)
 
 
-def _names(context: Context, by: By, sums: Iterable[UseSum]) -> Mapping[int, str]:
+def _names(context: Context, by: Dimension, sums: Iterable[UseSum]) -> Mapping[int, str]:
     match by:
         case "project":
             return project_names(context)
@@ -209,7 +231,7 @@ def _names(context: Context, by: By, sums: Iterable[UseSum]) -> Mapping[int, str
             )
 
 
-def _row(context: Context, by: By, one: UseSum, names: Mapping[int, str]) -> Row:
+def _row(context: Context, by: Dimension, one: UseSum, names: Mapping[int, str]) -> Row:
     measures = one.measures
     if by == "tool":
         counts = {"calls": measures.tool_call_count, "errors": measures.error_count}
@@ -251,6 +273,33 @@ def _session_rows(context: Context, wanted: UseFilter) -> list[Row]:
         for row in found
         if _says_something("session", row.measures)
     ]
+
+
+def _prompt_rows(context: Context, by: By, wanted: UseFilter) -> list[Row]:
+    """Return the versions of prompts, or each on each day; calls that name none are left out."""
+    found = context.store.uses.list_prompt_uses(wanted)
+    names = context.store.spans.get_strings({one.first for one in found})
+    groups: dict[tuple[str, str], list[UseSum]] = {}
+    for one in found:
+        day = iso_time(one.second)[:10] if by == "prompt_day" else ""
+        groups.setdefault((names.get(one.first, ""), day), []).append(one)
+    rows = [
+        full({"prompt": prompt, "day": day, **_used(_sum(uses))} | {"unpriced": _unpriced(uses)})
+        for (prompt, day), uses in groups.items()
+    ]
+    if by == "prompt_day":
+        rows.sort(key=lambda row: (str(row["day"]), str(row["prompt"])), reverse=True)
+    else:
+        rows.sort(key=lambda row: (-_number(row, "usd"), str(row["prompt"])))
+    return rows
+
+
+def _sum(uses: Sequence[UseSum]) -> Measures:
+    return sum_measures([one.measures.values() for one in uses])
+
+
+def _unpriced(uses: Sequence[UseSum]) -> int:
+    return sum(one.unpriced_count for one in uses)
 
 
 def _total(context: Context, wanted: UseFilter) -> Row:
@@ -318,6 +367,8 @@ def _notes(context: Context, request: CostsRequest, rows: Sequence[Row]) -> Iter
             yield told
     if request.by in ("day", "hour"):
         yield "times are UTC"
+    if request.by in ("prompt", "prompt_day"):
+        yield "calls that name no prompt have no row and are in the total"
     if request.by == "session" and (request.agent or request.model):
         yield "sessions are not narrowed by agent or model"
     if not rows:

@@ -1,4 +1,4 @@
-"""Edges as JSON, and what led to one or followed from it, within its trace."""
+"""Edges as JSON, and what led to one or followed from it, in its trace or over links."""
 
 from collections.abc import Iterable
 from typing import Final, Literal
@@ -12,11 +12,12 @@ from flowtrace_mcp.analytics.causality import (
 from flowtrace_mcp.errors import NotFoundError
 from flowtrace_mcp.model.edge import Edge
 from flowtrace_mcp.model.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, parse_id
+from flowtrace_mcp.services.causal_walks import CausalWalk
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.named_spans import named_span
 from flowtrace_mcp.services.trace_bodies import Body
 
-Relation = Literal["children", "ancestors", "descendants"]
+Relation = Literal["children", "ancestors", "descendants", "siblings"]
 _EDGE_ID_DIGITS: Final = 2 * TRACE_ID_BYTES
 _ID_FIELDS: Final = ("session_id", "agent_id", "tenant_id")
 
@@ -28,13 +29,26 @@ def find_edge(context: Context, typed: str) -> Body:
         InputError: It is no such id, or a span id that several traces have.
         NotFoundError: No such edge is stored.
     """
-    trace_id, span_id = _place_of(context, typed)
+    trace_id, span_id = place_of_edge(context, typed)
     return edge_body(_edges_of(context, trace_id)[span_id])
 
 
-def list_related(context: Context, typed: str, relation: Relation) -> Body:
-    """Return the edges below or above one, the nearest first; see ``find_edge``."""
-    trace_id, span_id = _place_of(context, typed)
+def list_related(
+    context: Context, typed: str, relation: Relation, *, over_links: bool = False
+) -> Body:
+    """Return the edges below, above or beside one, the nearest first; see ``find_edge``.
+
+    Args:
+        context: The means of the program.
+        typed: Which edge.
+        relation: What they are to it.
+        over_links: Whether ancestors and descendants go over span links too, into other traces.
+    """
+    trace_id, span_id = place_of_edge(context, typed)
+    if over_links and relation == "ancestors":
+        return _listed(CausalWalk(context).ancestors((trace_id, span_id))[1:])
+    if over_links and relation == "descendants":
+        return _listed(CausalWalk(context).descendants((trace_id, span_id))[1:])
     edges = _edges_of(context, trace_id)
     parents = {own: edge.causal_parent[SPAN_ID_BYTES:] for own, edge in edges.items()}
     match relation:
@@ -44,15 +58,24 @@ def list_related(context: Context, typed: str, relation: Relation) -> Body:
             found = ancestors_of(span_id, parents)
         case "descendants":
             found = descendants_of(span_id, children_by(parents))
+        case "siblings":
+            beside = children_by(parents).get(parents[span_id], [])
+            found = [each for each in beside if each != span_id and any(parents[each])]
     return _listed(edges[each] for each in found)
 
 
-def list_path(context: Context, start: str, end: str) -> Body:
-    """Return the edges from one to another, both included; none between two traces."""
+def list_path(context: Context, start: str, end: str, *, over_links: bool = False) -> Body:
+    """Return the edges from one to another, both included; none where nothing led to both.
+
+    Two traces are joined by span links alone.
+    """
     (first_trace, first), (second_trace, second) = (
-        _place_of(context, start),
-        _place_of(context, end),
+        place_of_edge(context, start),
+        place_of_edge(context, end),
     )
+    if over_links:
+        walk = CausalWalk(context)
+        return _listed(walk.path((first_trace, first), (second_trace, second)))
     if first_trace != second_trace:
         return _listed(())
     edges = _edges_of(context, first_trace)
@@ -85,7 +108,7 @@ def _listed(edges: Iterable[Edge]) -> Body:
     }
 
 
-def _place_of(context: Context, typed: str) -> tuple[bytes, bytes]:
+def place_of_edge(context: Context, typed: str) -> tuple[bytes, bytes]:
     """Return trace and span id of an edge that is named by its own id or its span's."""
     text = typed.strip().lower().removeprefix("0x")
     if len(text) != _EDGE_ID_DIGITS:

@@ -8,6 +8,9 @@ from flowtrace_mcp.analytics.span_questions import NameKind
 from flowtrace_mcp.analytics.span_words import question_words
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.edge import (
+    SPAN_TYPES,
+    U16_MAX,
+    U64_MAX,
     Edge,
     Environment,
     Sensitivity,
@@ -27,9 +30,7 @@ NAMES_LIMIT: Final = 10_000
 STATUSES: Final = tuple(status.name.lower() for status in SpanStatus)
 ENVIRONMENTS: Final = tuple(one.name.lower() for one in Environment)
 SENSITIVITIES: Final = ("pii", "secret", "internal", "no_embed")
-# ToolCall for TOOL_CALL.
-TYPE_NAMES: Final = {one: one.name.title().replace("_", "") for one in SpanType}
-_TYPES: Final = {name.lower(): one for one, name in TYPE_NAMES.items()}
+_TYPES: Final = {name.lower(): one for name, one in SPAN_TYPES.items()}
 _ANY_CASE_JOINTS: Final = str.maketrans("", "", " _-")
 
 
@@ -59,6 +60,7 @@ class SpanQuery:
     max_tokens: int | None = None
     min_cost_usd: float | None = None
     max_cost_usd: float | None = None
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +108,14 @@ def filter_of(context: Context, query: SpanQuery) -> SpanFilter | None:
         (query.project and project_id is None)
         or (query.models and not models)
         or (query.tools and not tools)
+        or (project_id or 0) > U16_MAX  # numbers of no project, and of no tenant
+        or not 0 <= (query.tenant or 0) <= U64_MAX
     )
     if is_unknown:
         return None
     window = query.window
     return SpanFilter(
-        since_us=window.since_us or 0,
+        since_us=min(window.since_us or 0, FOREVER_US),
         until_us=FOREVER_US if window.until_us is None else min(window.until_us, FOREVER_US),
         words=words,
         trace_id=query.trace_id,
@@ -134,6 +138,7 @@ def filter_of(context: Context, query: SpanQuery) -> SpanFilter | None:
         max_tokens=query.max_tokens,
         min_cost_usd=query.min_cost_usd,
         max_cost_usd=query.max_cost_usd,
+        min_confidence=query.min_confidence,
     )
 
 
@@ -159,7 +164,7 @@ def span_type_of(name: str) -> SpanType:
     if found is None and plain.isascii() and plain.isdigit() and int(plain) in set(SpanType):
         found = SpanType(int(plain))
     if found is None:
-        raise _no_such("span type", name, tuple(TYPE_NAMES.values()))
+        raise _no_such("span type", name, tuple(SPAN_TYPES))
     return found
 
 

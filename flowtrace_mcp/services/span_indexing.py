@@ -12,7 +12,7 @@ from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import SpanExtras, SpanRecord
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.trace_reading import TOOL_EVENTS, decode_stored
-from flowtrace_mcp.storage.span_text import project_word, session_word
+from flowtrace_mcp.storage.span_text import link_word, project_word, session_word
 
 SPANS_PER_COMMIT: Final = 64  # 2 ms of the writer, and as much again of merging
 OLD_SPANS_PER_STEP: Final = 512
@@ -22,6 +22,7 @@ IDLE_LIMIT_US: Final = 2_000_000
 # Agents tell what a tool gave in log events, which may come some seconds after its span.
 RETRY_US: Final = (5_000_000, 30_000_000)
 LACKING_LIMIT: Final = 2_000
+LINKS_LIMIT: Final = 100  # of one span
 _EVENTS_LIMIT: Final = 1_000
 _NO_EXTRAS: Final = SpanExtras()
 _NO_EVENT: Final = EventFacts()
@@ -128,4 +129,6 @@ def _document(edge: Edge, record: SpanRecord, facts: SpanFacts, events: _Events)
     extras = span_extras(record.raw, record.encoding) if has_extras else _NO_EXTRAS
     told = events.get(facts.tool_call_id, _NO_EVENT)
     words = span_document(record, facts, extras, told)
-    return f"{session_word(edge.session_id)} {project_word(edge.project_id)} {words}"
+    links = [link_word(link.span_id) for link in extras.links[:LINKS_LIMIT]]
+    own = (session_word(edge.session_id), project_word(edge.project_id))
+    return " ".join((*own, *links, words))

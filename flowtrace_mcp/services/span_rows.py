@@ -9,21 +9,21 @@ import msgspec
 from flowtrace_mcp.ingest.span_documents import plain_text
 from flowtrace_mcp.ingest.span_extras import span_extras
 from flowtrace_mcp.ingest.span_texts import texts_of
-from flowtrace_mcp.model.edge import Edge, Environment, SpanStatus, SpanType
+from flowtrace_mcp.model.edge import Edge, Environment, SpanStatus
 from flowtrace_mcp.model.ids import to_signed
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import SpanExtras, SpanRecord
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.find_spans import SENSITIVITIES, STATUSES, TYPE_NAMES, FoundEdge
+from flowtrace_mcp.services.find_spans import SENSITIVITIES, STATUSES, FoundEdge
 from flowtrace_mcp.services.listing import RollupTokens, project_names
+from flowtrace_mcp.services.trace_bodies import TYPE_NAMES
 from flowtrace_mcp.services.trace_reading import decode_stored
 from flowtrace_mcp.storage.span_store import StoredSpan
 
 _NO_USAGE: Final = TokenUsage()
 _NO_EXTRAS: Final = SpanExtras()
-_TYPES: Final = {int(one): name for one, name in TYPE_NAMES.items()}
 _ENVIRONMENTS: Final = {int(one): one.name.lower() for one in Environment}
 
 
@@ -108,7 +108,7 @@ def _row(
         parent_span_id=record.parent_span_id.hex() or None,
         name=record.name,
         display=facts.display or record.name,
-        span_type=_TYPES.get(edge.span_type, TYPE_NAMES[SpanType.CUSTOM]),
+        span_type=TYPE_NAMES[edge.span_type],
         operation=facts.operation or None,
         status=STATUSES[edge.status],
         error=_error(record, facts),

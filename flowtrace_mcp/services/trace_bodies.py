@@ -7,7 +7,7 @@ from flowtrace_mcp.ingest.event_facts import EventFacts
 from flowtrace_mcp.ingest.span_texts import requested_tools_of, tool_texts_of
 from flowtrace_mcp.ingest.trace_totals import TraceTotals, total_of_totals
 from flowtrace_mcp.ingest.trace_tree import TraceTree, trace_span
-from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus, SpanType
+from flowtrace_mcp.model.edge import SPAN_TYPE_NAMES, EdgeFlag, SpanStatus
 from flowtrace_mcp.model.span_facts import SpanTexts
 from flowtrace_mcp.model.telemetry import SpanExtras, SpanLink
 from flowtrace_mcp.model.usage import TokenUsage
@@ -19,10 +19,7 @@ Body = dict[str, object]
 _NO_TEXTS: Final = SpanTexts()
 _NO_EVENT: Final = EventFacts()
 STATUS_NAMES: Final = {0: "unset", 1: "ok", 2: "error"}
-# ToolCall for TOOL_CALL.
-TYPE_NAMES: Final = {
-    int(span_type): span_type.name.title().replace("_", "") for span_type in SpanType
-}
+TYPE_NAMES: Final = {int(one): name for one, name in SPAN_TYPE_NAMES.items()}
 
 
 def trace_body(reading: TraceReading, project: str) -> Body:

@@ -117,6 +117,10 @@ class Database:
         """
         return self._checkpointer.truncate()
 
+    def written(self) -> tuple[int, int | None]:
+        """Return bytes that went into the log since this process writes, and bytes used before."""
+        return self._writer.log_bytes_written, self._writer.began_bytes
+
     def stop_writing(self) -> None:
         """Finish the commit under way and take no more; for an exit that cannot wait."""
         self._writer.stop()

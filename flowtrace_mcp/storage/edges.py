@@ -64,6 +64,8 @@ _COUNT_PROJECT: Final = "SELECT count(*) FROM edges WHERE project_id = ?"
 _REBIND: Final = "UPDATE edges SET project_id = ?, edge = ? WHERE edge_key = ?"
 _DELETE: Final = "DELETE FROM edges WHERE edge_key IN carray(?)"
 _COUNT: Final = "SELECT count(*) FROM edges"
+_FIRST: Final = "SELECT edge_key FROM edges ORDER BY edge_key LIMIT 1"
+_LAST: Final = "SELECT edge_key FROM edges ORDER BY edge_key DESC LIMIT 1"
 
 # A key is the start in microseconds and ten bits that make it unique.
 KEY_BITS: Final = 10
@@ -163,6 +165,15 @@ def list_project_edges(
     if project_id is None:
         return list(reader.execute(_RECENT, (since, until, limit)))
     return list(reader.execute(_OF_PROJECT, (project_id, since, until, limit)))
+
+
+def find_first_and_last(reader: apsw.Connection) -> tuple[int, int] | None:
+    """Return when the first and the last span started, in microseconds; None without any."""
+    first = reader.execute(_FIRST).fetchone()
+    last = reader.execute(_LAST).fetchone()
+    if first is None or last is None:
+        return None
+    return first[0] >> KEY_BITS, last[0] >> KEY_BITS
 
 
 def list_keys_from(reader: apsw.Connection, first: int, limit: int) -> list[int]:

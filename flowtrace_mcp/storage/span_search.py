@@ -6,6 +6,7 @@ model, a tool, an agent or an environment is asked for, the roll-up of uses tell
 there was any, and no other hour is looked at.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -94,6 +95,7 @@ class SpanFilter:
     max_tokens: int | None = None
     min_cost_usd: float | None = None
     max_cost_usd: float | None = None
+    min_confidence: float | None = None  # from 0 to 1
 
 
 class FoundSpan(NamedTuple):
@@ -299,12 +301,20 @@ def _of_limits(wanted: SpanFilter, values: dict[str, Any]) -> str:
     for name, start, size, least, most in (
         ("us", 81, 8, wanted.min_duration_us, wanted.max_duration_us),
         ("tokens", 97, 4, wanted.min_tokens, wanted.max_tokens),
+        ("confidence", 101, 4, _bits_of(wanted.min_confidence), None),
     ):
         if least is not None:
             where += f" AND {_at_least(f'min_{name}', (start, size), least, values)}"
         if most is not None:
             where += f" AND NOT {_at_least(f'max_{name}', (start, size), most + 1, values)}"
     return where
+
+
+def _bits_of(number: float | None) -> int | None:
+    """Return the bits of a 32-bit float, which have the order of the numbers from 0 up."""
+    if number is None:
+        return None
+    return int.from_bytes(struct.pack("<f", min(max(number, 0.0), 1.0)), "little")
 
 
 def _at_least(name: str, place: tuple[int, int], least: int, values: dict[str, Any]) -> str:

@@ -80,6 +80,11 @@ def session_word(session_id: int) -> str:
     return f"ses{session_id}"
 
 
+def link_word(span_id: bytes) -> str:
+    """Return the word of every document whose span links to a span of 8-byte id."""
+    return f"lnk{int.from_bytes(span_id, 'big')}"
+
+
 def project_word(project_id: int) -> str:
     """Return the word that every document of a project carries."""
     return f"prj{project_id}"

@@ -1,11 +1,12 @@
 """The one concrete store that services receive."""
 
 import functools
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.model.ids import string_id
@@ -24,7 +25,6 @@ from flowtrace_mcp.storage import (
     traces,
 )
 from flowtrace_mcp.storage.access_store import AccessStore
-from flowtrace_mcp.storage.budget_store import BudgetStore
 from flowtrace_mcp.storage.change_store import ChangeStore
 from flowtrace_mcp.storage.contents import insert_contents
 from flowtrace_mcp.storage.database import Connection, Database
@@ -44,6 +44,10 @@ from flowtrace_mcp.storage.span_text_store import SpanTextStore
 from flowtrace_mcp.storage.transcript_store import TranscriptStore
 from flowtrace_mcp.storage.use_store import UseStore
 from flowtrace_mcp.storage.vector_search import EXACT_VECTORS
+
+if TYPE_CHECKING:
+    from flowtrace_mcp.storage.budget_store import BudgetStore
+    from flowtrace_mcp.storage.health_store import HealthStore
 
 PROJECTS_LIMIT: Final = 65_535
 
@@ -91,7 +95,6 @@ class Store:
         self.journal = MemoryJournal(self._database)
         self.spans = SpanStore(self._database)
         self.uses = UseStore(self._database)
-        self.budgets = BudgetStore(self._database)
         self.forwardings = ForwardStore(self._database)
         self.own_calls = OwnCallStore(self._database)
         self.transcripts = TranscriptStore(self._database)
@@ -103,6 +106,21 @@ class Store:
         self.span_texts = SpanTextStore(self._database)
         self.changes = ChangeStore(self._database)
         self.copies = CopyStore(self._database)
+
+    # A process that nobody asks for these does without their code.
+    @functools.cached_property
+    def budgets(self) -> "BudgetStore":
+        """Return the budgets."""
+        module = importlib.import_module("flowtrace_mcp.storage.budget_store")
+        found: BudgetStore = module.BudgetStore(self._database)
+        return found
+
+    @functools.cached_property
+    def health(self) -> "HealthStore":
+        """Return the figures of the file."""
+        module = importlib.import_module("flowtrace_mcp.storage.health_store")
+        found: HealthStore = module.HealthStore(self._database, self._now_us)
+        return found
 
     @functools.cached_property
     def data_folder_id(self) -> str:

@@ -1,12 +1,17 @@
 """What was used hour by hour: sums in, and hours counted again out of sight of who waits."""
 
+import importlib
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from flowtrace_mcp.storage import calls, project_hours, sessions, use_hours
-from flowtrace_mcp.storage.calls import Calls
+from flowtrace_mcp.storage import project_hours, prompt_calls, sessions, use_hours
 from flowtrace_mcp.storage.database import Database
 from flowtrace_mcp.storage.project_hours import ProjectHour
 from flowtrace_mcp.storage.use_hours import Dimension, UseFilter, UseSum
+
+if TYPE_CHECKING:
+    from flowtrace_mcp.storage.calls import Calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +45,22 @@ class UseStore:
         with self._database.reading() as reader:
             return sessions.list_dearest_sessions(reader, window_us, wanted.project_id, limit)
 
-    def list_model_calls(self, wanted: UseFilter, limit: int) -> Calls:
+    def list_prompt_uses(self, wanted: UseFilter) -> list[UseSum]:
+        """Return what calls used by the version of their prompt and day."""
+        with self._database.reading() as reader:
+            return prompt_calls.list_prompt_uses(reader, wanted)
+
+    def list_model_calls(self, wanted: UseFilter, limit: int) -> "Calls":
         """Return calls of models of a window one by one, newest first."""
         with self._database.reading() as reader:
-            return calls.list_model_calls(reader, wanted, limit)
+            found: Calls = _calls().list_model_calls(reader, wanted, limit)
+        return found
 
-    def list_tool_calls(self, wanted: UseFilter, limit: int) -> Calls:
+    def list_tool_calls(self, wanted: UseFilter, limit: int) -> "Calls":
         """Return executions of tools of a window one by one, newest first."""
         with self._database.reading() as reader:
-            return calls.list_tool_calls(reader, wanted, limit)
+            found: Calls = _calls().list_tool_calls(reader, wanted, limit)
+        return found
 
     def list_project_hours(self, wanted: UseFilter, limit: int) -> list[ProjectHour]:
         """Return hours of a project (None: of all) with their sketches, oldest first."""
@@ -82,3 +94,8 @@ class UseStore:
             row_count=len(counted),
             is_equal=use_hours.are_equal(stored, counted),
         )
+
+
+def _calls() -> ModuleType:
+    """Return what reads calls one by one; it is loaded to be asked."""
+    return importlib.import_module("flowtrace_mcp.storage.calls")

@@ -24,6 +24,7 @@ BULK_GAP_S: Final = 0.005
 BULK_QUEUE_LIMIT_JOBS: Final = 64
 URGENT_QUEUE_LIMIT_JOBS: Final = 1024
 STOP_LIMIT_S: Final = 0.05
+_FRAME_HEADER_BYTES: Final = 24  # of each page in the log: SQLite, WAL file format, section 2
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class Writer:
         self._wake = threading.Condition()
         self._stopping = False
         self._wal_pages = 0
+        self._log_pages_written = 0
+        self._began: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Job[T], *, is_bulk: bool = False) -> Future[T]:
@@ -93,6 +96,17 @@ class Writer:
             queue.append(_Queued(job, is_bulk, future))
             self._wake.notify()
         return future
+
+    @property
+    def log_bytes_written(self) -> int:
+        """Return what went into the write-ahead log since the first job, by every process."""
+        page_bytes = self._began[0] if self._began else 0
+        return self._log_pages_written * (page_bytes + _FRAME_HEADER_BYTES)
+
+    @property
+    def began_bytes(self) -> int | None:
+        """Return how much of the file was used before the first job; None where there was none."""
+        return self._began[0] * self._began[1] if self._began else None
 
     def stop(self, limit_s: float = STOP_LIMIT_S) -> None:
         """Let the commit under way finish, refuse the rest; wait at most ``limit_s`` seconds."""
@@ -133,7 +147,15 @@ class Writer:
         with storage_errors():
             connection = self._open_connection()
             connection.set_wal_hook(self._note_wal)
+            if self._began is None:
+                self._begin(connection)
             return connection
+
+    def _begin(self, connection: apsw.Connection) -> None:
+        """Note how long file and log are, from which on is counted what is written."""
+        pages = int(connection.pragma("page_count")) - int(connection.pragma("freelist_count"))
+        self._began = int(connection.pragma("page_size")), pages
+        self._wal_pages = max(connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)[0], 0)
 
     def _wait_for_work(self) -> bool:
         with self._wake:
@@ -206,6 +228,9 @@ class Writer:
         return waiting
 
     def _note_wal(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
+        # A log that is shorter than before was begun anew.
+        is_longer = pages > self._wal_pages
+        self._log_pages_written += pages - self._wal_pages if is_longer else pages
         self._wal_pages = pages
         return apsw.SQLITE_OK
 

@@ -128,3 +128,17 @@ def test_a_port_that_is_not_served_has_no_line() -> None:
 )
 def test_a_size_reads_in_its_largest_unit(size_bytes: int, text: str) -> None:
     assert readable_size(size_bytes) == text
+
+
+def test_the_figures_of_the_file_are_told_table_by_table(typed: Type) -> None:
+    typed("remember", "Staging runs on alpha")
+
+    out = typed("status", "--storage").out
+    body = typed("status", "--storage", "--json").body
+
+    assert "vacuum incremental" in out
+    assert "advice     the file was never checked as a whole" in out
+    assert {tree["name"]: tree["rows"] for tree in body["tables"]}["memories"] == 1
+    typed("doctor")
+    assert typed("status", "--storage", "--json").body["last_integrity_check"]["problems"] == 0
+    assert "checked    " in typed("status", "--storage").out

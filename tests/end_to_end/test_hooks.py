@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -152,3 +153,48 @@ def test_a_session_that_begins_before_its_server_knows_what_was_remembered(envir
     assert said["hookEventName"] == "SessionStart"
     assert "decision, " in said["additionalContext"]
     assert "Staging runs Postgres 16" in said["additionalContext"]
+
+
+@pytest.mark.promise("budgets")
+def test_an_agent_that_has_spent_a_hard_budget_is_refused_its_next_tool(environ, asked):
+    """From the span that spends it to the words that Claude Code reads, nothing in between."""
+    call = {
+        "trace_id": f"{1:032x}",
+        "span_id": f"{1:016x}",
+        "name": "chat",
+        "start_time": time.time_ns() // 1000,
+        "attributes": {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": "claude-opus-4-1",
+            "gen_ai.usage.input_tokens": 1_000_000,
+            "gen_ai.usage.output_tokens": 0,
+        },
+    }
+    budget = {"name": "mine", "period": "daily", "amount": 10, "stops": True}
+    event = {"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash"}
+
+    def hook():
+        ended = subprocess.run(
+            [sys.executable, "-c", ENTRY, "hook", "claude-code"],
+            input=json.dumps(event).encode(),
+            env=environ,
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+        return ended.stdout
+
+    with serving(environ, asked):
+        settings = load_settings(environ)
+        owner = find_owner(settings)
+        assert ask(settings, owner, "POST", "/api/v1/budget/alerts", budget)
+        assert hook() == b""
+        ask(settings, owner, "POST", "/api/v1/traces", {"spans": [call]})
+        wait_until(lambda: asked("/api/v1/status")["budgets"], limit_s=20)
+        answers = []
+        wait_until(lambda: answers.append(hook()) or answers[-1], limit_s=20)
+
+    told = json.loads(answers[-1])["hookSpecificOutput"]
+    assert (told["hookEventName"], told["permissionDecision"]) == ("PreToolUse", "deny")
+    assert "'mine' of today (10 USD) is spent" in told["permissionDecisionReason"]

@@ -19,6 +19,7 @@ MAY_CONNECT = {
     "cli/port_holders.py": "whether a port of this machine is taken",
     "ingest/otlp_sending.py": "`flowtrace forward`, or FLOWTRACE_FORWARD_ENDPOINT",
     "services/loopback.py": "the process of ours that has the model, on this machine",
+    "services/budget_watch.py": "a budget's webhook, on this machine",
     "services/prices.py": "`flowtrace prices update --from URL`",
     "cli/demo_spans.py": "`flowtrace demo`, to its own listener on this machine",
     "rest/http_server.py": "nothing: it listens",

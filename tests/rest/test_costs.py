@@ -41,6 +41,20 @@ def test_the_breakdown_has_the_keys_of_other_systems(client):
     assert body["model_breakdown"][0]["input_tokens"] == 2_000_000
 
 
+def test_shares_have_the_keys_of_other_systems(client):
+    post(client, call(1), call(2), call(3, "claude-haiku-4-5"))
+
+    body = client.get("/api/v1/analytics/cost-breakdown", params=WINDOW).json()
+    by_prompt = WINDOW | {"group_by": "prompt_day"}
+    prompts = client.get("/api/v1/analytics/cost-breakdown", params=by_prompt).json()
+
+    first, second = body["breakdown"]
+    assert (first["group_key"], first["request_count"]) == ("claude-opus-4-1", 2)
+    assert first["percentage"] + second["percentage"] == pytest.approx(100)
+    assert first["avg_cost_per_request"] == 15.0
+    assert prompts["breakdown"] == []
+
+
 def test_a_series_has_a_row_an_hour_and_a_total(client):
     post(client, call(1), call(2))
 

@@ -103,7 +103,11 @@ def ask_much(operation, mode):
     # posted spans the bad ones are named in a good answer, and a text that is too long for the
     # model is too long for the door before.
     excluded = [positive_data_acceptance]
-    if operation.definition.raw["operationId"] in ("post_v1_traces", "post_v1_embed"):
+    if operation.definition.raw["operationId"] in (
+        "post_v1_traces",
+        "post_v1_edges_batch",
+        "post_v1_embed",
+    ):
         excluded.append(negative_data_rejection)
 
     @given(case=operation.as_strategy(generation_mode=mode))

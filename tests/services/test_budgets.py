@@ -108,6 +108,7 @@ def test_calls_without_a_price_are_told(context, put):
     assert (state.spent, state.unpriced_count) == (0.0, 1)
 
 
+@pytest.mark.promise("budgets")
 def test_each_threshold_is_told_once_a_period(context, clock, watch, put):
     put(thresholds=(50, 80, 100))
     spend(context)

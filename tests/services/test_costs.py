@@ -187,3 +187,45 @@ def test_an_answer_stays_within_its_budget(context, by, budget):
         "more": answer.more,
     }
     assert estimate_tokens(msgspec.json.encode(body).decode()) <= answer.tokens <= budget
+
+
+def test_versions_of_a_prompt_have_their_own_sums_by_day_too(context, clock):
+    work = Work(context)
+    for day, version, tokens in ((0, "1", 1_000), (0, "2", 2_000), (1, "2", 4_000)):
+        named = {"gen_ai.prompt.name": "greet", "llm.prompt_template.version": version}
+        work.call("claude-opus-4-1", day * DAY_S, trace=tokens, tokens=(tokens, 0), **named)
+    work.call("nobody-knows-9", 5, tokens=(7, 0), **{"llm.prompt_template.version": "x"})
+    work.call("claude-opus-4-1", 6, tokens=(9_000, 0))
+    work.store()
+    clock.now_us = START_US + 2 * DAY_US
+
+    answer = ask(context, by="prompt", until=START_US + 2 * DAY_US)
+    daily = ask(context, by="prompt_day", until=START_US + 2 * DAY_US)
+    of_one = ask(context, by="prompt", model="nobody-knows-9")
+
+    assert [(row["prompt"], row["calls"], row["input"]) for row in answer.rows] == [
+        ("greet@2", 2, 6_000),
+        ("greet@1", 1, 1_000),
+        ("x", 1, 7),
+    ]
+    assert answer.rows[2]["unpriced"] == 1
+    assert answer.total["calls"] == 5
+    assert "name no prompt" in answer.note
+    assert [(row["day"], row["prompt"], row["input"]) for row in daily.rows] == [
+        ("2026-11-19", "greet@2", 4_000),
+        ("2026-11-18", "x", 7),
+        ("2026-11-18", "greet@2", 2_000),
+        ("2026-11-18", "greet@1", 1_000),
+    ]
+    assert [row["prompt"] for row in of_one.rows] == ["x"]
+
+
+def test_a_prompt_is_forgotten_with_its_span(context):
+    work = Work(context)
+    work.call("claude-opus-4-1", 0, **{"gen_ai.prompt.name": "greet"})
+    work.store()
+    assert [row["prompt"] for row in ask(context, by="prompt").rows] == ["greet"]
+
+    context.store.retention.delete_old_spans(0, START_US + DAY_US, 10)
+
+    assert ask(context, by="prompt").rows == ()

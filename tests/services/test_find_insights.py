@@ -84,6 +84,7 @@ def test_a_day_like_any_other_tells_nothing(day):
     assert health_score(answer.every) == 100
 
 
+@pytest.mark.promise("insights")
 def test_slower_calls_are_told_with_the_slowest_traces(day):
     for hour in range(HOURS):
         day.calls(hour, for_s=4.0 if hour == HOURS - 1 else 1.0)
