@@ -22,7 +22,7 @@ from flowtrace_mcp.cli.demo_spans import send_exports, send_run_over_grpc, send_
 from flowtrace_mcp.cli.output import Style
 from flowtrace_mcp.cli.program import Call
 from flowtrace_mcp.errors import BusyError, FlowtraceError, InputError
-from flowtrace_mcp.services.status import telemetry_variables
+from flowtrace_mcp.services.switch_on import telemetry_variables
 
 SESSION: Final = "demo-session"
 PROJECT: Final = "demo-shop"

@@ -1,27 +1,16 @@
 """How this Flowtrace is: what it holds, who listens, what an agent still has to switch on."""
 
-import json
+import importlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from flowtrace_mcp import __version__
-from flowtrace_mcp.clients.table import (
-    BY_NAME,
-    claude_variables,
-    codex_telemetry,
-    gemini_telemetry,
-)
-from flowtrace_mcp.clients.toml_tables import with_table
 from flowtrace_mcp.services.budget_words import reached_lines
-from flowtrace_mcp.services.client_traffic import traffic_of
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.storage.memory_vectors import Embedded
 from flowtrace_mcp.storage.store import StoreFacts
-
-# Instead of an address, while nothing listens where any free port would do.
-NO_PORT: Final = "FLOWTRACE_OTLP_HTTP_PORT to a port that stays; 0 is another one at each start"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +54,8 @@ class Status:
 
 def status(context: Context, listener: ListenerFacts) -> Status:
     """Return the state of the file, the listener and the model."""
+    # The table of clients is 1.3 MB that a process which is never asked does without.
+    switching = importlib.import_module("flowtrace_mcp.services.switch_on")
     facts = context.store.facts()
     meaning = context.meaning
     problems = [*listener.problems]
@@ -85,7 +76,7 @@ def status(context: Context, listener: ListenerFacts) -> Status:
         model_change=find_model_change(context),
         problems=tuple(problems),
         budgets=reached_lines(context),
-        switch_on=_switch_on(context, listener),
+        switch_on=switching.switch_on(context, listener.otlp_http_port),
     )
 
 
@@ -128,36 +119,3 @@ def _done(embedded: Embedded, prefix: str) -> int:
     """Return how many memories have vectors of the embedder whose id begins so."""
     counts = (count for name, count in embedded.by_embedder.items() if name.startswith(prefix))
     return max(counts, default=0)
-
-
-def telemetry_variables(agent: str, otlp_http_port: int) -> str:
-    """Return exactly what switches on an agent's export toward a port of this machine."""
-    otlp = f"http://127.0.0.1:{otlp_http_port}"
-    match agent:
-        case "claude-code":
-            said = claude_variables(otlp).items()
-            return " ".join(f"{name}={value}" for name, value in said)
-        case "codex":
-            table = with_table("", ("otel",), codex_telemetry(otlp)).rstrip()
-            return f"in ~/.codex/config.toml:\n{table}"
-        case _:
-            setting = json.dumps(gemini_telemetry(otlp))
-            return f'in ~/.gemini/settings.json:\n"telemetry": {setting}'
-
-
-# Agent, as the answer calls it -> the client.
-_AGENTS: Final = {"claude-code": "claude-code", "codex": "codex", "gemini-cli": "gemini"}
-
-
-def _switch_on(context: Context, listener: ListenerFacts) -> dict[str, str]:
-    """Return what is still off for agents whose newest sessions sent no OpenTelemetry.
-
-    Hooks tell of tools and prompts alone: known by them, a session still lacks tokens and cost.
-    """
-    traffic = traffic_of(context, [BY_NAME[client] for client in _AGENTS.values()])
-    port = listener.otlp_http_port or context.settings.otlp_http_port
-    return {
-        agent: telemetry_variables(agent, port) if port else NO_PORT
-        for agent, client in _AGENTS.items()
-        if traffic[client].traces_us is None
-    }

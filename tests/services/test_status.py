@@ -15,14 +15,13 @@ from flowtrace_mcp.services.context import Caller, Context
 from flowtrace_mcp.services.meaning import Meaning
 from flowtrace_mcp.services.remember import RememberRequest, remember_all
 from flowtrace_mcp.services.status import (
-    NO_PORT,
     ListenerFacts,
     ModelChange,
     find_model_change,
     pending_embeddings,
     status,
-    telemetry_variables,
 )
+from flowtrace_mcp.services.switch_on import NO_PORT, telemetry_variables
 from flowtrace_mcp.services.take_hooks import HookDelivery, HookDesk
 
 EXPORTS: Final = Path(__file__).parent.parent / "data/otlp"
