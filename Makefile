@@ -8,7 +8,7 @@ MCPB := build/mcpb-tool/node_modules/.bin/mcpb
 DEMO_STAMP := $(VENV)/.base.stamp
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md docs/*/*.md
 
-.PHONY: test demo bench soak lint types layers unit torch-test dist mcpb format clean
+.PHONY: test demo bench soak lint types layers unit torch-test dist mcpb sbom audit format clean
 
 test: lint types layers unit  ## run every check
 
@@ -41,6 +41,17 @@ mcpb: $(DEMO_STAMP) $(MCPB)  ## the bundle for Claude Desktop, validated and pac
 	$(MCPB) validate build/mcpb/manifest.json
 	@mkdir -p dist
 	$(MCPB) pack build/mcpb dist/flowtrace-mcp-$$($(BIN)/python -c 'import flowtrace_mcp; print(flowtrace_mcp.__version__)').mcpb
+
+sbom: ## what the base install consists of, as CycloneDX
+	@rm -rf build/sbom && $(PYTHON) -m venv build/sbom/env && $(PYTHON) -m venv build/sbom/tool
+	build/sbom/env/bin/pip install --quiet --disable-pip-version-check .
+	build/sbom/tool/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8'
+	@mkdir -p dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) build/sbom/tool/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml -o dist/sbom.cdx.json build/sbom/env/bin/python
+
+audit: sbom ## known vulnerabilities of what the base install consists of; asks a service on the network
+	build/sbom/tool/bin/pip install --quiet --disable-pip-version-check 'pip-audit>=2.9'
+	build/sbom/tool/bin/pip-audit --path "$$(build/sbom/env/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" --skip-editable
 
 demo: $(DEMO_STAMP)  ## build what it needs, then show what Flowtrace does
 	$(BIN)/flowtrace demo
