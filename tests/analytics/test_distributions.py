@@ -62,6 +62,10 @@ def test_the_beta_function_is_its_mirror(x, a, b):
     assert regularised_beta(x, a, b) == pytest.approx(1 - regularised_beta(1 - x, b, a), abs=1e-9)
 
 
+def test_the_beta_function_ends_however_large_its_arguments_are():
+    assert regularised_beta(0.5, 1e6, 1e6) == pytest.approx(0.5, abs=1e-6)
+
+
 @given(st.floats(0.001, 0.999))
 def test_a_quantile_is_the_value_of_its_share(share):
     z = normal_quantile(share)
