@@ -41,3 +41,9 @@ def test_a_frame_larger_than_anything_stored_is_refused_before_it_is_unpacked(
 
     with pytest.raises(DamagedError):
         decompress(frame)
+
+
+@pytest.mark.parametrize("end", [b"more", compress(b"another frame")])
+def test_more_than_one_frame_is_none_of_ours(end: bytes) -> None:
+    with pytest.raises(DamagedError):
+        decompress(compress(b"a frame") + end)
