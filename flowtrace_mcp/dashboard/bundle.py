@@ -15,15 +15,13 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent / "static"
 PAGE: Final = "index.html"
 DIGEST_DIGITS: Final = 16
-# What the first view needs, in the order of need; other pages' modules are loaded after it.
-_EARLY: Final = (
-    "vendor/preact.js",
-    "vendor/hooks.js",
-    "vendor/htm.js",
-    "js/pages/now.js",
-    "js/pages/sessions.js",
-)
+# What every view needs, in the order of need; a page's own modules come with the page that shows it,
+# and those of the other pages after the first view.
+_EARLY: Final = ("vendor/preact.js", "vendor/hooks.js", "vendor/htm.js")
 _EARLY_FOLDERS: Final = ("js", "js/ui")
+_FIRST_PAGE: Final = "now"
+# Modules that a page is made of, besides its own: files, and folders of them.
+_PARTS: Final = {"trace": ("js/trace",), "now": ("js/pages/sessions.js",)}
 _ROOT: Final = "{{root}}"
 _PRELOADS: Final = "{{preloads}}"
 
@@ -59,6 +57,7 @@ class Bundle:
         self._base = base
         self._folder = folder
         self._files: dict[str, StaticFile] = {}
+        self._pages: dict[str, StaticFile] = {}
 
     @cached_property
     def digest(self) -> str:
@@ -69,13 +68,26 @@ class Bundle:
             whole.update(f"{name}\0{len(content)}\0".encode() + content)
         return whole.hexdigest()[:DIGEST_DIGITS]
 
-    @cached_property
-    def page(self) -> StaticFile:
-        """Return the one page, which names the files by their digest."""
+    def page(self, part: str = "") -> StaticFile:
+        """Return the one page, which names the files by their digest.
+
+        Args:
+            part: The first part of the address below it; its modules are named as well, so that a
+                browser need not find them one after the other.
+        """
+        part = part or _FIRST_PAGE
+        if f"js/pages/{part}.js" not in self._names:
+            part = ""
+        if part not in self._pages:
+            self._pages[part] = self._make_page(part)
+        return self._pages[part]
+
+    def _make_page(self, part: str) -> StaticFile:
         root = f"{self._base}/{self.digest}"
         text = (self._folder / PAGE).read_text(encoding="utf-8")
         links = "\n".join(
-            f'    <link rel="modulepreload" href="{root}/{name}">' for name in self._early_modules()
+            f'    <link rel="modulepreload" href="{root}/{name}">'
+            for name in self._early_modules(part)
         )
         return _ready(PAGE, text.replace(_PRELOADS, links.strip()).replace(_ROOT, root).encode())
 
@@ -92,11 +104,12 @@ class Bundle:
         paths = (path for path in self._folder.rglob("*") if path.is_file())
         return tuple(sorted(path.relative_to(self._folder).as_posix() for path in paths))
 
-    def _early_modules(self) -> Iterator[str]:
+    def _early_modules(self, part: str) -> Iterator[str]:
         yield from _EARLY
+        wanted = {*_EARLY_FOLDERS, f"js/pages/{part}.js", *_PARTS.get(part, ())}
         for name in self._names:
             path = PurePosixPath(name)
-            if path.suffix == ".js" and path.parent.as_posix() in _EARLY_FOLDERS:
+            if path.suffix == ".js" and {name, path.parent.as_posix()} & wanted:
                 yield name
 
 

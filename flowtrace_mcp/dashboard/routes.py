@@ -61,7 +61,8 @@ def dashboard_routes() -> list[Route]:
 
     def page(request: Request) -> Response:
         """Answer with the page, whatever part of the dashboard the address names."""
-        return _answer(request, bundle.page, _PAGE_HEADERS)
+        part = request.path_params["rest"].partition("/")[0]
+        return _answer(request, bundle.page(part), _PAGE_HEADERS)
 
     return [
         Route("/", root),

@@ -22,13 +22,24 @@ def bundle():
 
 
 def test_the_page_names_every_file_by_the_digest_of_all(bundle):
-    page = bundle.page.content.decode()
+    page = bundle.page().content.decode()
     named = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert named
     root = f"/base/{bundle.digest}/"
     assert all(name.startswith(root) for name in named)
     assert all(bundle.find(name.removeprefix(root)) for name in named)
     assert "{{" not in page
+
+
+def test_the_page_names_the_modules_of_the_part_that_is_asked_for(bundle):
+    def named(part):
+        return set(re.findall(r"js/[\w/]+\.js", bundle.page(part).content.decode()))
+
+    assert {"js/pages/trace.js", "js/trace/waterfall.js"} <= named("trace")
+    assert "js/trace/waterfall.js" not in named("cost")
+    assert named("") == named("now")
+    assert named("nowhere") < named("now")
+    assert bundle.page("trace") is bundle.page("trace")
 
 
 def test_another_content_has_another_digest(tmp_path):
@@ -52,8 +63,8 @@ def test_nothing_else_is_found(bundle, name):
 
 
 def test_all_that_there_is_takes_less_than_a_first_view_may(bundle):
-    names = re.findall(rf'"/base/{bundle.digest}/([^"]+)"', bundle.page.content.decode())
-    sent = len(bundle.page.gzipped) + sum(len(bundle.find(name).gzipped) for name in set(names))
+    names = re.findall(rf'"/base/{bundle.digest}/([^"]+)"', bundle.page().content.decode())
+    sent = len(bundle.page().gzipped) + sum(len(bundle.find(name).gzipped) for name in set(names))
     assert sent < FIRST_VIEW_BYTES
 
 

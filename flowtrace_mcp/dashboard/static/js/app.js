@@ -2,14 +2,15 @@
 import { OfflineError } from "./api.js";
 import { loadAll, PAGES, pageOf } from "./pages.js";
 import { useEvent } from "./query.js";
-import { Link, useRoute } from "./router.js";
+import { current, Link, useRoute } from "./router.js";
 import { startStream, streamState } from "./stream.js";
 import { applyTheme, nextTheme, theme } from "./theme.js";
 import { findToken } from "./token.js";
 import { isTyping } from "./ui/lists.js";
 import { Empty, Failed, Loading } from "./ui/states.js";
-import { html, render, useEffect, useRef, useState } from "./view.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./view.js";
 
+const REST_LIMIT_MS = 2000;
 const STATES = {
   live: ["Live", ""],
   connecting: ["Connecting", "wait"],
@@ -52,26 +53,34 @@ function Side({ page }) {
   </header>`;
 }
 
+const components = new Map(); // of the pages whose modules are there
+
+async function load(page) {
+  components.set(page, (await page.load()).default);
+}
+
 // The component of a page, once its module is there.
 function usePage(page) {
-  const [state, setState] = useState({ page: null, component: null, error: null });
-  const load = () => {
-    if (!page) return;
-    page.load().then(
-      (module) => setState({ page, component: module.default, error: null }),
-      () => setState({ page, component: null, error: new OfflineError() }),
+  const [error, setError] = useState(null);
+  const [, setTurn] = useState(0);
+  const begin = () => {
+    setError(null);
+    if (!page || components.has(page)) return;
+    load(page).then(
+      () => setTurn((last) => last + 1),
+      () => setError(new OfflineError()),
     );
   };
-  useEffect(load, [page]);
+  useLayoutEffect(begin, [page]);
   // A browser does not fetch a module again that it once could not get, but for a new document.
-  useEvent("state", (standing) => standing === "live" && state.error && location.reload());
-  return { ...(state.page === page ? state : { component: null, error: null }), load };
+  useEvent("state", (standing) => standing === "live" && error && location.reload());
+  return { component: components.get(page) ?? null, error, begin };
 }
 
 function App() {
   const route = useRoute();
   const page = pageOf(route.parts);
-  const { component: Page, error, load } = usePage(page);
+  const { component: Page, error, begin } = usePage(page);
   const main = useRef(null);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -81,7 +90,7 @@ function App() {
   }, [page, route.parts[1]]);
   let shown = html`<${Loading} />`;
   if (!page) shown = html`<${Unknown} />`;
-  else if (error) shown = html`<${Failed} error=${error} retry=${load} />`;
+  else if (error) shown = html`<${Failed} error=${error} retry=${begin} />`;
   else if (Page) shown = html`<${Page} parts=${route.parts.slice(1)} params=${route.params} />`;
   return html`<div class="frame">
     <a class="skip" href="#main">To the page</a>
@@ -106,8 +115,10 @@ function Unknown() {
 }
 
 applyTheme();
-await findToken();
+const first = pageOf(current().parts);
+await Promise.all([findToken(), first ? load(first).catch(() => undefined) : undefined]);
 startStream();
 render(html`<${App} />`, document.getElementById("app"));
-if (document.readyState === "complete") loadAll();
-else window.addEventListener("load", loadAll);
+// The answers that the first view waits for go first.
+if (window.requestIdleCallback) requestIdleCallback(loadAll, { timeout: REST_LIMIT_MS });
+else setTimeout(loadAll, REST_LIMIT_MS);

@@ -2,7 +2,7 @@
 import { get } from "./api.js";
 import { onEvent } from "./stream.js";
 import { onToken } from "./token.js";
-import { useCallback, useEffect, useRef, useState } from "./view.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./view.js";
 
 const NOTHING = { data: null, error: null, isLoading: true };
 
@@ -13,7 +13,8 @@ export function useQuery(path, params = {}) {
   const [turn, setTurn] = useState(0);
   const asked = useRef(null);
   const reload = useCallback(() => setTurn((last) => last + 1), []);
-  useEffect(() => {
+  // Not after the next picture but before it: the answer takes long enough.
+  useLayoutEffect(() => {
     if (key === null) return undefined;
     const mine = new AbortController();
     const isNew = asked.current !== key;

@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "./view.js";
 export const BASE = "/dashboard";
 const listeners = new Set();
 
-function current() {
+export function current() {
   const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : "";
   return {
     parts: path.split("/").filter(Boolean).map(decodeURIComponent),
