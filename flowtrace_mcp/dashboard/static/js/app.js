@@ -36,11 +36,16 @@ function Theme() {
 
 function Side({ page }) {
   const chosen = page?.under ?? page?.path;
+  const list = useRef(null);
+  useEffect(() => {
+    const link = list.current.querySelector("[aria-current]");
+    link?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [chosen]);
   return html`<header class="side">
     <${Link} to=${[]} class="brand" aria-label="Flowtrace">
       <img src=${new URL("../icon.svg", import.meta.url).href} alt="" /><span>Flowtrace</span>
     <//>
-    <nav aria-label="Pages"><ul>
+    <nav aria-label="Pages" ref=${list}><ul>
       ${PAGES.map(
         (one) => html`<li key=${one.path}>
           <${Link} to=${[one.path]} aria-current=${one.path === chosen ? "page" : undefined}>

@@ -8,6 +8,7 @@ const SPARE_ROWS = 12;
 const INDENT_PX = 14;
 const INDENT_LEVELS = 14;
 const TICKS = 4;
+const ROOM_PERCENT = 45; // beside a bar, for more than how long it took
 
 export function Waterfall({ tree, chosen, choose }) {
   const [closed, setClosed] = useState(new Set());
@@ -214,13 +215,15 @@ function Row({ row, index, tree, extent, isChosen, isActive, isOpen, open, toggl
 function Bar({ columns, place, extent }) {
   const left = (columns.start_us[place] / extent) * 100;
   const width = (columns.duration_us[place] / extent) * 100;
-  const isLate = left + width > 62;
+  const right = 100 - left - width;
+  const isLate = left > right;
+  const hasRoom = Math.max(left, right) >= ROOM_PERCENT;
   const text = { [isLate ? "right" : "left"]: `${isLate ? 100 - left : left + width}%` };
   const tokens = columns.tokens[place];
   const about = [
     duration(columns.duration_us[place]),
-    tokens ? `${count(tokens)} tokens` : "",
-    columns.cost_usd[place] ? usd(columns.cost_usd[place]) : "",
+    hasRoom && tokens ? `${count(tokens)} tokens` : "",
+    hasRoom && columns.cost_usd[place] ? usd(columns.cost_usd[place]) : "",
   ];
   return html`<span class="wf-track">
     <span class="wf-bar ${kindOf(columns.span_type[place])}"
