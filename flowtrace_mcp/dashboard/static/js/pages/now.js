@@ -17,12 +17,12 @@ const BAD = ["critical", "high"];
 
 export default function Now() {
   const now = useNow(2000);
-  const sessions = useQuery("/api/v1/sessions", { limit: 50 });
+  const sessions = useQuery("/api/v1/sessions", { limit: 30 });
   const rows = useLiveRows(sessions.data?.items ?? null, "session", (row) => row.session, () => true);
   const doing = useDoing();
   return html`<${Head} title="Now" />
     <${Today} />
-    <${Insights} />
+    ${sessions.data && html`<${Insights} />`}
     <${Loaded} query=${sessions}>${() => {
       if (!rows.length) return html`<${NoSessions} />`;
       const live = rows.filter((row) => isLive(row, now)).sort((one, other) => other.end_us - one.end_us);
