@@ -1,6 +1,7 @@
 """The second half of the composition root: what the listener serves, joined together.
 
-It imports Starlette, uvicorn and the use cases, so ``app.py`` imports it late, on a thread.
+It imports Starlette and uvicorn, so ``app.py`` imports it late, on a thread; what answers is
+imported by the process that has the ports.
 """
 
 import ctypes
@@ -10,24 +11,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from mcp.server.lowlevel import Server
 
-from flowtrace_mcp.dashboard.routes import dashboard_routes
-from flowtrace_mcp.ingest.otlp_http import invite_browsers, otlp_http_app, refuse_as_status
-from flowtrace_mcp.ingest.pipeline import Pipeline
 from flowtrace_mcp.rest.access import AccessGate, AccessPolicy, grpc_admission
-from flowtrace_mcp.rest.endpoints import Endpoints
 from flowtrace_mcp.rest.listener import Doors, GrpcServer, Listener
-from flowtrace_mcp.rest.mcp_http import mcp_route
-from flowtrace_mcp.rest.rest_app import rest_app
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.keys import KeyRing
 from flowtrace_mcp.services.rates import RateLimiter
 from flowtrace_mcp.services.status import ListenerFacts
 from flowtrace_mcp.services.token import read_or_create_token
 from flowtrace_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from flowtrace_mcp.ingest.pipeline import Pipeline
 
 REST_WORKERS: Final = 4
 # From here on a block of memory is one of its own, and goes back to the system when it is freed.
@@ -61,6 +60,24 @@ def build_listener(
         limiter=RateLimiter(),
         now_us=context.now_us,
     )
+    open_doors = partial(_open_doors, context, policy, listener_facts, build_mcp)
+    return Listener(settings, context.store.data_folder_id, open_doors, context.now_us)
+
+
+def _open_doors(
+    context: Context,
+    policy: AccessPolicy,
+    listener_facts: Callable[[], ListenerFacts],
+    build_mcp: Callable[[], Server[Any]],
+) -> Doors:
+    from flowtrace_mcp.dashboard.routes import dashboard_routes
+    from flowtrace_mcp.ingest.otlp_http import invite_browsers, otlp_http_app, refuse_as_status
+    from flowtrace_mcp.ingest.pipeline import Pipeline
+    from flowtrace_mcp.rest.endpoints import Endpoints
+    from flowtrace_mcp.rest.mcp_http import mcp_route
+    from flowtrace_mcp.rest.rest_app import rest_app
+
+    settings = context.settings
     pipeline = Pipeline(context.store, context.now_us, context.prices, context.unsettled)
     endpoints = Endpoints(
         open_context=lambda: context,
@@ -71,12 +88,11 @@ def build_listener(
         otlp_http_app(pipeline, settings), policy, is_otlp=True, refuse=refuse_as_status
     )
     beside = [mcp_route(build_mcp), *dashboard_routes()]
-    doors = Doors(
+    return Doors(
         rest=rest_app(endpoints, pipeline, listener_facts, policy, extra_routes=beside),
         otlp_http=invite_browsers(otlp, settings.cors_origins),
         otlp_grpc=_grpc_opener(pipeline, settings, policy),
     )
-    return Listener(settings, context.store.data_folder_id, doors, context.now_us)
 
 
 def give_memory_back() -> None:
@@ -102,7 +118,7 @@ def access_policy(settings: Settings) -> AccessPolicy:
 
 
 def _grpc_opener(
-    pipeline: Pipeline, settings: Settings, policy: AccessPolicy
+    pipeline: "Pipeline", settings: Settings, policy: AccessPolicy
 ) -> Callable[[tuple[str, int]], GrpcServer]:
     admit = grpc_admission(policy)
 

@@ -22,7 +22,8 @@ from flowtrace_mcp.services.backups import (
     list_backups,
     verify_backup,
 )
-from flowtrace_mcp.services.restore import RestoreRequest, parse_mode, restore_backup
+from flowtrace_mcp.services.restore import RestoreRequest, restore_backup
+from flowtrace_mcp.services.restore_modes import parse_mode
 
 PASSPHRASE_VARIABLE: Final = "FLOWTRACE_BACKUP_PASSPHRASE"  # noqa: S105 - a name, not a secret
 _LEAST_NAMED: Final = {"list": 0, "create": 0, "verify": 0}

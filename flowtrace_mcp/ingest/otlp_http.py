@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowtrace_mcp.errors import BusyError, FlowtraceError
+from flowtrace_mcp.ingest.charging import CHARGE, Charge
 from flowtrace_mcp.ingest.gzip_body import gunzip, too_large
 from flowtrace_mcp.ingest.otlp_answers import Signal, export_body, sender_codes, status_body
 from flowtrace_mcp.ingest.pipeline import Outcome, Pipeline
@@ -33,10 +34,6 @@ _MEDIA_TYPES: Final = {encoding: name for name, encoding in _ENCODINGS.items()}
 _COMPRESSIONS: Final = frozenset(("", "identity", "gzip", "x-gzip"))
 # Unauthenticated, permission denied, unimplemented, invalid argument.
 _RPC_CODES: Final = {401: 16, 403: 7, 404: 12, 405: 12, 415: 3, 429: 8}
-
-# Where the gate in front leaves what a request is charged with.
-CHARGE: Final = "flowtrace.charge"
-Charge: TypeAlias = Callable[[int], None] | None
 
 logger: Final = logging.getLogger(__name__)
 

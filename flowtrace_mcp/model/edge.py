@@ -83,6 +83,12 @@ class Sensitivity(IntFlag):
     NO_EMBED = 8
 
 
+# How they are called outside; sensitivities in the order of their bits.
+STATUSES: Final = tuple(status.name.lower() for status in SpanStatus)
+ENVIRONMENTS: Final = tuple(one.name.lower() for one in Environment)
+SENSITIVITIES: Final = tuple(bit.name.lower() for bit in Sensitivity if bit.name)
+
+
 class EdgeFlag(IntFlag):
     """State of the record itself."""
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowtrace_mcp.errors import AccessError, BusyError, FlowtraceError, RateError
-from flowtrace_mcp.ingest.otlp_http import CHARGE, Charge
+from flowtrace_mcp.ingest.charging import CHARGE, Charge
 from flowtrace_mcp.rest.key_limits import KEY, refuse_role, role_needed
 from flowtrace_mcp.rest.peers import Address, grpc_address, is_refused, other_user
 from flowtrace_mcp.services.keys import Role

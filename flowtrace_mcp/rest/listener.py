@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -102,16 +103,21 @@ class Listener:
     Args:
         settings: Host, ports, mode and the data folder.
         data_folder_id: By which processes tell that they share a file.
-        doors: What to serve.
+        open_doors: Returns what to serve; called once, by a process that has the ports. The
+            others need not load what answers.
         now_us: Microseconds since the epoch.
     """
 
     def __init__(
-        self, settings: Settings, data_folder_id: str, doors: Doors, now_us: Callable[[], int]
+        self,
+        settings: Settings,
+        data_folder_id: str,
+        open_doors: Callable[[], Doors],
+        now_us: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._data_folder_id = data_folder_id
-        self._doors = doors
+        self._open_doors = cache(open_doors)
         self._now_us = now_us
         self._state = ListenerState()
         self._failure: FlowtraceError | None = None
@@ -249,12 +255,17 @@ class Listener:
     async def _serve(self, listening: socket.socket) -> None:
         """Serve until the end; OTLP ports that are taken are asked for again and again."""
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        servers = _Servers(rest=HttpServer(self._doors.rest, listening))
+        try:
+            doors = self._open_doors()
+        except BaseException:
+            listening.close()
+            raise
+        servers = _Servers(rest=HttpServer(doors.rest, listening))
         try:
             self._publish(servers)
             await servers.rest.start()
             while not self._stopping.is_set():
-                if await self._open_otlp(servers) or not self._settled.is_set():
+                if await self._open_otlp(servers, doors) or not self._settled.is_set():
                     self._publish(servers)
                 self._settled.set()
                 with suppress(TimeoutError):
@@ -263,29 +274,19 @@ class Listener:
             self._state = ListenerState()
             await _close(servers)
 
-    async def _open_otlp(self, servers: _Servers) -> bool:
+    async def _open_otlp(self, servers: _Servers, doors: Doors) -> bool:
         """Open what OTLP ports can be had; say whether any was new."""
         before = (servers.otlp_http, servers.otlp_grpc)
         host = self._settings.host
         if servers.otlp_http is None:
             listening = listen_on(host, self._settings.otlp_http_port)
             if listening is not None:
-                servers.otlp_http = HttpServer(self._doors.otlp_http, listening)
+                servers.otlp_http = HttpServer(doors.otlp_http, listening)
                 await servers.otlp_http.start()
         if servers.otlp_grpc is None:
-            servers.otlp_grpc = await self._open_grpc((host, self._settings.otlp_grpc_port))
+            servers.otlp_grpc = await _open_grpc(doors, (host, self._settings.otlp_grpc_port))
         servers.is_tried = True
         return before != (servers.otlp_http, servers.otlp_grpc)
-
-    async def _open_grpc(self, address: tuple[str, int]) -> GrpcServer | None:
-        probe = listen_on(*address)  # a failed gRPC server costs much more than a failed bind
-        if probe is None:
-            return None
-        probe.close()
-        try:
-            return await asyncio.to_thread(self._doors.otlp_grpc, address)
-        except OSError:
-            return None
 
     def _publish(self, servers: _Servers) -> None:
         """Tell the other processes, and `status`, what is served here."""
@@ -348,6 +349,17 @@ def _write_privately(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)
+
+
+async def _open_grpc(doors: Doors, address: tuple[str, int]) -> GrpcServer | None:
+    probe = listen_on(*address)  # a failed gRPC server costs much more than a failed bind
+    if probe is None:
+        return None
+    probe.close()
+    try:
+        return await asyncio.to_thread(doors.otlp_grpc, address)
+    except OSError:
+        return None
 
 
 async def _close(servers: _Servers) -> None:

@@ -1,20 +1,12 @@
-"""The filters that lists of spans and of traces share, read from a query."""
+"""The filters that lists of spans and of traces share; `span_queries` reads them."""
 
-import math
 from typing import Final
 
 from flowtrace_mcp.errors import InputError
-from flowtrace_mcp.rest.declared import PROJECT, SESSION, TRACE, Form, Parameter
+from flowtrace_mcp.model.edge import ENVIRONMENTS, SENSITIVITIES, STATUSES
+from flowtrace_mcp.rest.declared import Form, Parameter
 from flowtrace_mcp.rest.questions import Question
-from flowtrace_mcp.services.find_spans import (
-    ENVIRONMENTS,
-    SENSITIVITIES,
-    STATUSES,
-    SpanQuery,
-)
 
-_US_A_MS: Final = 1000
-_MOST: Final = 2**53  # what every reader of JSON holds exactly
 _YES: Final = ("true", "1")
 _NO: Final = ("false", "0")
 
@@ -99,77 +91,6 @@ def is_filtered(question: Question) -> bool:
     return any(question.text(one) for one in FILTERS)
 
 
-def span_query(question: Question) -> SpanQuery:
-    """Return which spans are asked for.
-
-    Raises:
-        InputError: A filter is not what it has to be.
-    """
-    told = question.text
-    return SpanQuery(
-        window=question.window,
-        text=told(TEXT),
-        trace_id=question.trace_id(told(TRACE)),
-        session=told(SESSION),
-        project=told(PROJECT),
-        tenant=_integer(question, TENANT),
-        agent=told(AGENT),
-        provider=told(PROVIDER),
-        models=_listed(question, MODEL),
-        tools=_listed(question, TOOL),
-        span_types=_listed(question, TYPE),
-        status="error" if flag(question, FAILED) else told(STATUS),
-        environment=told(ENVIRONMENT),
-        sensitivity=_listed(question, SENSITIVITY),
-        without=_without(question),
-        is_root=flag(question, ROOTS),
-        min_duration_us=_duration(question, MIN_US, MIN_MS),
-        max_duration_us=_duration(question, MAX_US, MAX_MS),
-        min_tokens=_integer(question, MIN_TOKENS),
-        max_tokens=_integer(question, MAX_TOKENS),
-        min_cost_usd=_number(question, MIN_COST),
-        max_cost_usd=_number(question, MAX_COST),
-    )
-
-
-def _listed(question: Question, parameter: Parameter) -> tuple[str, ...]:
-    parts = (part.strip() for part in question.text(parameter).split(","))
-    return tuple(part for part in parts if part)
-
-
-def _without(question: Question) -> tuple[str, ...]:
-    asked = (("pii", NO_PII), ("secret", NO_SECRETS))
-    return tuple(name for name, parameter in asked if flag(question, parameter))
-
-
-def _duration(question: Question, us: Parameter, ms: Parameter) -> int | None:
-    """Return microseconds, told in either unit."""
-    told_ms = _number(question, ms)
-    return _integer(question, us) if told_ms is None else round(told_ms * _US_A_MS)
-
-
-def _integer(question: Question, parameter: Parameter) -> int | None:
-    text = question.text(parameter)
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= _MOST):
-        raise _no_such(parameter, text, f"it is a whole number from 0 to {_MOST}")
-    return int(text)
-
-
-def _number(question: Question, parameter: Parameter) -> float | None:
-    text = question.text(parameter)
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number <= _MOST:  # not a number is no limit either
-        raise _no_such(parameter, text, f"it is a number from 0 to {_MOST}")
-    return number
-
-
 def flag(question: Question, parameter: Parameter) -> bool:
     """Return whether a parameter says true.
 
@@ -178,11 +99,12 @@ def flag(question: Question, parameter: Parameter) -> bool:
     """
     text = question.text(parameter).lower()
     if text and text not in _YES + _NO:
-        raise _no_such(parameter, text, "it is true or false")
+        raise no_such(parameter, text, "it is true or false")
     return text in _YES
 
 
-def _no_such(parameter: Parameter, text: str, why: str) -> InputError:
+def no_such(parameter: Parameter, text: str, why: str) -> InputError:
+    """Return the error of a filter that is not what it has to be."""
     return InputError(
         f"{parameter.name} cannot be {text[:40]!r}", why=why, mend="correct it or leave it out"
     )

@@ -1,30 +1,11 @@
-"""Spans as JSON: the list by every filter, and the search by plain words."""
-
-from typing import Any, Final
+"""The routes that find spans: by every filter, and by plain words; `span_answers` answers them."""
 
 import msgspec
 
-from flowtrace_mcp.rest.answers import to_json
 from flowtrace_mcp.rest.declared import LISTING, PROJECT, SESSION, TRACE, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints
-from flowtrace_mcp.rest.questions import (
-    LIMIT_MOST,
-    Question,
-    cursor_key,
-    cursor_of,
-    json_object,
-    shaped,
-)
-from flowtrace_mcp.rest.span_filters import FILTERS, ROOTS, span_query
-from flowtrace_mcp.services.bounds import refuse_outside
-from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.find_spans import find_spans
-from flowtrace_mcp.services.search_spans import SearchAnswer, SearchRequest, search_spans
-from flowtrace_mcp.services.span_rows import SpanRow, span_rows
-
-SEARCH_MOST: Final = 500
-_PREVIEW_CHARACTERS: Final = 150
-_US_A_MS: Final = 1000
+from flowtrace_mcp.rest.late import late
+from flowtrace_mcp.rest.span_filters import FILTERS, ROOTS
 
 
 class SearchBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +23,7 @@ def span_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
     return [
         endpoints.get(
             "/api/v1/spans",
-            _list,
+            late("span_answers", "list_found"),
             SESSION,
             PROJECT,
             TRACE,
@@ -53,80 +34,8 @@ def span_routes(endpoints: Endpoints) -> list[DeclaredRoute]:
         ),
         endpoints.post(
             "/api/v1/search",
-            _search,
+            late("span_answers", "search"),
             bodies=(SearchBody,),
             says="spans that a question like `errors last hour deploy` is about, see below",
         ),
     ]
-
-
-def _list(context: Context, question: Question) -> object:
-    wanted = span_query(question)
-    key = cursor_key("spans", wanted)
-    found = find_spans(context, wanted, question.position(key), question.limit)
-    rows = msgspec.Raw(to_json(span_rows(context, found.items)))
-    return {"items": rows, "spans": rows, "next": cursor_of(found.next, key)}
-
-
-def _search(context: Context, question: Question) -> object:
-    body = shaped(json_object(question.body), SearchBody)
-    refuse_outside(("limit", body.limit, 1, min(SEARCH_MOST, LIMIT_MOST)))
-    request = SearchRequest(
-        query=body.query,
-        project=body.project or str(body.project_id),
-        session=body.session,
-        limit=body.limit,
-    )
-    found = search_spans(context, request)
-    rows = span_rows(context, found.spans, preview_characters=_PREVIEW_CHARACTERS)
-    results = [_result(row) for row in rows]
-    return {
-        "results": results,
-        "items": results,
-        "count": len(results),
-        "more": found.has_more,
-        "query_interpretation": _interpretation(found),
-        "note": found.note,
-    }
-
-
-def _result(row: SpanRow) -> dict[str, Any]:
-    """Return a span under the keys of other systems; ``metadata`` holds what they have no key for."""
-    return {
-        "edge_id": row.edge_id,
-        "trace_id": row.trace_id,
-        "span_id": row.span_id,
-        "timestamp_us": row.start_us,
-        "operation": row.display,
-        "span_type": row.span_type,
-        "duration_ms": row.duration_us / _US_A_MS,
-        "tokens": row.token_count,
-        "cost": row.cost_usd,
-        "status": row.status,
-        "model": row.model,
-        "agent_id": row.agent,
-        "session_id": row.session,
-        "project_id": row.project,
-        "input_preview": row.input_preview,
-        "output_preview": row.output_preview,
-        "metadata": {"tool": row.tool, "provider": row.provider, "error": row.error},
-    }
-
-
-def _interpretation(found: SearchAnswer) -> dict[str, Any]:
-    asked = found.asked
-    has_time = asked.since_us is not None or asked.until_us is not None
-    return {
-        "model_filter": asked.models or None,
-        "tool_filter": asked.tools or None,
-        "error_filter": asked.is_error,
-        "min_tokens": asked.min_tokens,
-        "max_tokens": asked.max_tokens,
-        "min_duration_us": asked.min_duration_us,
-        "max_duration_us": asked.max_duration_us,
-        "time_range": {"since_us": asked.since_us, "until_us": asked.until_us}
-        if has_time
-        else None,
-        "words": asked.words,
-        "understood": asked.understood,
-    }

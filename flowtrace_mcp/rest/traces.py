@@ -11,9 +11,10 @@ from flowtrace_mcp.model.ids import SPAN_ID_BYTES, parse_id
 from flowtrace_mcp.rest.answers import to_json
 from flowtrace_mcp.rest.declared import LISTING, PROJECT, SESSION, DeclaredRoute
 from flowtrace_mcp.rest.endpoints import Endpoints, Work
+from flowtrace_mcp.rest.late import late
 from flowtrace_mcp.rest.questions import Question, cursor_key, cursor_of, json_object
 from flowtrace_mcp.rest.recent_answers import RecentAnswers
-from flowtrace_mcp.rest.span_filters import FILTERS, is_filtered, span_query
+from flowtrace_mcp.rest.span_filters import FILTERS, is_filtered
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.list_traces import TraceFilter, list_traces
 from flowtrace_mcp.services.listing import project_names
@@ -26,11 +27,11 @@ from flowtrace_mcp.services.trace_shapes import (
     graph_body,
     observations_body,
 )
-from flowtrace_mcp.services.traces_of_spans import list_traces_of_spans
 from flowtrace_mcp.services.waterfall import span_detail, waterfall_body
 
 # Some 800 traces of 50 spans; who watches a trace asks for it again and again.
 ANSWERS_BYTES: Final = 32 * 1024 * 1024
+_LIST_FOUND: Final = late("span_answers", "list_traces_found")
 
 
 def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute]:
@@ -99,17 +100,14 @@ def trace_routes(endpoints: Endpoints, pipeline: Pipeline) -> list[DeclaredRoute
 
 def _list(context: Context, question: Question) -> object:
     if is_filtered(question):
-        query = span_query(question)
-        key = cursor_key("traces", query)
-        found = list_traces_of_spans(context, query, question.position(key), question.limit)
-    else:
-        wanted = TraceFilter(
-            session=question.text(SESSION),
-            project=question.text(PROJECT),
-            window=question.window,
-        )
-        key = cursor_key("traces", wanted)
-        found = list_traces(context, wanted, question.position(key), question.limit)
+        return _LIST_FOUND(context, question)
+    wanted = TraceFilter(
+        session=question.text(SESSION),
+        project=question.text(PROJECT),
+        window=question.window,
+    )
+    key = cursor_key("traces", wanted)
+    found = list_traces(context, wanted, question.position(key), question.limit)
     items = msgspec.Raw(to_json(found.items))
     return {"items": items, "traces": items, "next": cursor_of(found.next, key)}
 

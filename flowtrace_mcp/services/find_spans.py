@@ -8,13 +8,14 @@ from flowtrace_mcp.analytics.span_questions import NameKind
 from flowtrace_mcp.analytics.span_words import question_words
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.edge import (
+    ENVIRONMENTS,
+    SENSITIVITIES,
     SPAN_TYPES,
+    STATUSES,
     U16_MAX,
     U64_MAX,
     Edge,
     Environment,
-    Sensitivity,
-    SpanStatus,
     SpanType,
     unpack_edge,
 )
@@ -27,9 +28,6 @@ from flowtrace_mcp.storage.span_search import FOREVER_US, SpanFilter
 Names = tuple[str, ...]
 KNOWN_DAYS: Final = 90  # how far back names of models and tools are known by a part of them
 NAMES_LIMIT: Final = 10_000
-STATUSES: Final = tuple(status.name.lower() for status in SpanStatus)
-ENVIRONMENTS: Final = tuple(one.name.lower() for one in Environment)
-SENSITIVITIES: Final = ("pii", "secret", "internal", "no_embed")
 _TYPES: Final = {name.lower(): one for name, one in SPAN_TYPES.items()}
 _ANY_CASE_JOINTS: Final = str.maketrans("", "", " _-")
 
@@ -214,11 +212,3 @@ def _no_such(what: str, name: str, names: Sequence[str]) -> InputError:
         why="it is one of " + ", ".join(names),
         mend="correct it or leave it out",
     )
-
-
-assert [1 << at for at in range(len(SENSITIVITIES))] == [
-    Sensitivity.PII,
-    Sensitivity.SECRET,
-    Sensitivity.INTERNAL,
-    Sensitivity.NO_EMBED,
-]

@@ -3,10 +3,9 @@
 import importlib
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
-from flowtrace_mcp.errors import BusyError, InputError
+from flowtrace_mcp.errors import BusyError
 from flowtrace_mcp.services.backups import (
     DATABASE_FILE,
     adopt_copy,
@@ -18,17 +17,11 @@ from flowtrace_mcp.services.backups import (
     unpacked,
 )
 from flowtrace_mcp.services.context import Context
+from flowtrace_mcp.services.restore_modes import RestoreMode
 from flowtrace_mcp.storage.audit import AuditEntry
 from flowtrace_mcp.storage.file_copy import Note
 
 PRE_RESTORE_PREFIX: Final = "pre_restore_"
-
-
-class RestoreMode(StrEnum):
-    """What becomes of what is there."""
-
-    REPLACE = "replace"
-    MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,22 +56,6 @@ class Restored:
         }
 
 
-def parse_mode(text: str) -> RestoreMode:
-    """Return the mode of a word.
-
-    Raises:
-        InputError: It is none.
-    """
-    try:
-        return RestoreMode(text)
-    except ValueError:
-        raise InputError(
-            f"there is no mode {text[:40]!r}",
-            why="a backup is restored by replace or merge",
-            mend="give one of these",
-        ) from None
-
-
 def restore_backup(
     context: Context, request: RestoreRequest, note: Note = lambda _: None
 ) -> Restored:
@@ -98,7 +75,8 @@ def restore_backup(
     with unpacked(context, backup, request.passphrase) as copy:
         copies.prepare(copy, context.now_us())
         # The copy kept, and the log that holds the new content until it is copied back.
-        refuse_full(context, context.store.facts().file_bytes + 2 * copy.stat().st_size)
+        present_bytes = context.settings.db_path.stat().st_size
+        refuse_full(context, present_bytes + 2 * copy.stat().st_size)
         folder = backups_folder(context) / free_id(context, PRE_RESTORE_PREFIX)
 
         def keep() -> None:

@@ -9,14 +9,14 @@ import msgspec
 from flowtrace_mcp.ingest.span_documents import plain_text
 from flowtrace_mcp.ingest.span_extras import span_extras
 from flowtrace_mcp.ingest.span_texts import texts_of
-from flowtrace_mcp.model.edge import Edge, Environment, SpanStatus
+from flowtrace_mcp.model.edge import SENSITIVITIES, STATUSES, Edge, Environment, SpanStatus
 from flowtrace_mcp.model.ids import to_signed
 from flowtrace_mcp.model.span_facts import SpanFacts
 from flowtrace_mcp.model.telemetry import SpanExtras, SpanRecord
 from flowtrace_mcp.model.text import one_line
 from flowtrace_mcp.model.usage import TokenUsage
 from flowtrace_mcp.services.context import Context
-from flowtrace_mcp.services.find_spans import SENSITIVITIES, STATUSES, FoundEdge
+from flowtrace_mcp.services.find_spans import FoundEdge
 from flowtrace_mcp.services.listing import RollupTokens, project_names
 from flowtrace_mcp.services.trace_bodies import TYPE_NAMES
 from flowtrace_mcp.services.trace_reading import decode_stored

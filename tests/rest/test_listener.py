@@ -66,7 +66,7 @@ def make(tmp_path, monkeypatch):
             db_path=tmp_path / "flowtrace.db",
             **{"port": 0, "otlp_http_port": 0, "otlp_grpc_port": 0} | options,
         )
-        made.append(Listener(settings, folder_id, doors, lambda: 1))
+        made.append(Listener(settings, folder_id, lambda: doors, lambda: 1))
         return made[-1]
 
     yield make_listener

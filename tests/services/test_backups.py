@@ -40,7 +40,8 @@ from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.keys import KeyRing, create_key, revoke_key
 from flowtrace_mcp.services.recall import RecallRequest, recall
 from flowtrace_mcp.services.remember import RememberRequest, remember
-from flowtrace_mcp.services.restore import RestoreMode, RestoreRequest, restore_backup
+from flowtrace_mcp.services.restore import RestoreRequest, restore_backup
+from flowtrace_mcp.services.restore_modes import RestoreMode
 from flowtrace_mcp.storage.migrate import SCHEMA_VERSION
 from tests.services.work import Work
 

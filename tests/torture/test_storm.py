@@ -9,7 +9,8 @@ import pytest
 from flowtrace_mcp.services.backups import BackupRequest, create_backup, find_backup, unpacked
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.meaning import Meaning
-from flowtrace_mcp.services.restore import RestoreMode, RestoreRequest, restore_backup
+from flowtrace_mcp.services.restore import RestoreRequest, restore_backup
+from flowtrace_mcp.services.restore_modes import RestoreMode
 from flowtrace_mcp.settings import load_settings
 from flowtrace_mcp.storage.store import Store
 from tests.storage.conftest import START_US
