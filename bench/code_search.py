@@ -25,7 +25,8 @@ from flowtrace_mcp.analytics.words import fts_query, search_terms
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.model.project import ProjectIdentity
 from flowtrace_mcp.services.context import Caller, Context, place_of
-from flowtrace_mcp.services.recall import BUDGET_MOST_TOKENS, RecallRequest, recall
+from flowtrace_mcp.services.recall import RecallRequest, recall
+from flowtrace_mcp.services.recall_bounds import BUDGET_MOST_TOKENS
 from flowtrace_mcp.services.remember import RememberRequest
 from flowtrace_mcp.storage.memory_text import project_token
 

@@ -29,7 +29,8 @@ from flowtrace_mcp.analytics.ranking import rank
 from flowtrace_mcp.model.memory import MemoryFilter
 from flowtrace_mcp.services.candidates import find_candidates
 from flowtrace_mcp.services.context import Context, place_of
-from flowtrace_mcp.services.recall import BUDGET_MOST_TOKENS, RecallRequest, recall
+from flowtrace_mcp.services.recall import RecallRequest, recall
+from flowtrace_mcp.services.recall_bounds import BUDGET_MOST_TOKENS
 from flowtrace_mcp.services.remember import RememberRequest
 
 BARS = {"recall@10": 0.80, "recall@5": 0.70, "mrr": 0.55}

@@ -12,13 +12,10 @@ from flowtrace_mcp.model.memory import MemoryKind, ScopeName
 from flowtrace_mcp.model.text import storable
 from flowtrace_mcp.services.context import Context
 from flowtrace_mcp.services.meaning import MeaningState
-from flowtrace_mcp.services.recall import (
+from flowtrace_mcp.services.recall import Recalled, RecallRequest, recall, row_of
+from flowtrace_mcp.services.recall_bounds import (
     BUDGET_DEFAULT_TOKENS,
     LIMIT_DEFAULT,
-    Recalled,
-    RecallRequest,
-    recall,
-    row_of,
 )
 from flowtrace_mcp.services.unasked import brief
 from flowtrace_mcp.services.upkeep import embed_pending

@@ -12,11 +12,11 @@ from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.keys import note_action
 from flowtrace_mcp.services.recall import (
-    BUDGET_MOST_TOKENS,
     RecalledMemory,
     RecallRequest,
     recall,
 )
+from flowtrace_mcp.services.recall_bounds import BUDGET_MOST_TOKENS
 from flowtrace_mcp.services.showing import without_secrets
 from flowtrace_mcp.storage.memory_changes import ChangeAuthor
 

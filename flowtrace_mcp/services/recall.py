@@ -24,16 +24,18 @@ from flowtrace_mcp.services.context import Caller, Context, place_of
 from flowtrace_mcp.services.evidence import Checks, changes_of
 from flowtrace_mcp.services.handles import find_named_memory
 from flowtrace_mcp.services.meaning import MeaningState
+from flowtrace_mcp.services.recall_bounds import (
+    BUDGET_DEFAULT_TOKENS,
+    BUDGET_LEAST_TOKENS,
+    BUDGET_MOST_TOKENS,
+    LIMIT_DEFAULT,
+    LIMIT_MOST,
+)
 from flowtrace_mcp.services.showing import without_secrets
 from flowtrace_mcp.services.shown import not_shown, note_shown
 from flowtrace_mcp.services.strict_recall import sure_of
 from flowtrace_mcp.services.upkeep import embed_pending
 
-LIMIT_DEFAULT: Final = 10
-LIMIT_MOST: Final = 100
-BUDGET_DEFAULT_TOKENS: Final = 800
-BUDGET_MOST_TOKENS: Final = 4000
-BUDGET_LEAST_TOKENS: Final = 50
 # What may be said unasked: a prompt pays for every word of it.
 STRICT_BUDGET_TOKENS: Final = 200
 QUERY_LIMIT_CHARACTERS: Final = 2000

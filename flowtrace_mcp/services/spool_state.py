@@ -11,6 +11,11 @@ WAITED_LIMIT_US: Final = 60_000_000
 FULL_BYTES: Final = 64 * 1024 * 1024
 
 
+def is_waiting(home: Path) -> bool:
+    """Say whether anything waits in a data folder."""
+    return any((home / name).exists() for name in (TAKING_FILE, SPOOL_FILE))
+
+
 def spool_problem(home: Path, now_us: int) -> str:
     """Return what is wrong with the spool of a data folder, "" when all is well."""
     found = [stat for name in (TAKING_FILE, SPOOL_FILE) if (stat := _stat(home / name))]

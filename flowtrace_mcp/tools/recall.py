@@ -7,16 +7,13 @@ from pydantic import Field
 from flowtrace_mcp.analytics.instructions import fenced
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.model.memory import MemoryKind, ScopeName
-from flowtrace_mcp.services.recall import (
+from flowtrace_mcp.services.recall import Recalled, RecallRequest, recall, row_of
+from flowtrace_mcp.services.recall_bounds import (
     BUDGET_DEFAULT_TOKENS,
     BUDGET_LEAST_TOKENS,
     BUDGET_MOST_TOKENS,
     LIMIT_DEFAULT,
     LIMIT_MOST,
-    Recalled,
-    RecallRequest,
-    recall,
-    row_of,
 )
 from flowtrace_mcp.tools.declaring import Answer, Arguments, Call, Reply, Texts, Tool, hints
 
