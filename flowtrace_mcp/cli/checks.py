@@ -12,12 +12,15 @@ from typing import Final
 
 from flowtrace_mcp.cli.check import REINSTALL, Check, Verdict, failed
 from flowtrace_mcp.cli.client_checks import check_clients
+from flowtrace_mcp.cli.client_places import places_of
 from flowtrace_mcp.cli.listeners import read_health, seen_listener
 from flowtrace_mcp.cli.port_holders import find_holder, is_alive, is_taken
 from flowtrace_mcp.cli.program import Program
+from flowtrace_mcp.cli.service import service_of
 from flowtrace_mcp.errors import FlowtraceError
 from flowtrace_mcp.services.loopback import LISTENER_FILE, find_owner
 from flowtrace_mcp.services.meaning import Meaning, MeaningState
+from flowtrace_mcp.services.own_command import own_command
 from flowtrace_mcp.services.spool_state import spool_problem
 from flowtrace_mcp.settings import SETTINGS_FILE, Settings
 
@@ -47,6 +50,7 @@ def check_all(program: Program) -> Iterator[Check]:
     yield check_embedder(settings)
     yield check_listener(program, settings)
     yield from check_ports(program, settings)
+    yield from check_service(program, settings)
     yield from check_clients(program, settings)
 
 
@@ -254,6 +258,23 @@ def _taken(label: str, host: str, port: int, variable: str) -> Check:
         found=f"{port}: held by {who}",
         mend=f"end it, or set {variable} to another port",
     )
+
+
+def check_service(program: Program, settings: Settings) -> Iterator[Check]:
+    """Yield how the service is that starts with the session, nothing where there is none."""
+    try:
+        state = service_of(settings, own_command(), places_of(program.environ)).state()
+    except FlowtraceError:  # without our command; the clients' check says so
+        return
+    if not state.is_installed:
+        return
+    wrong = [] if state.is_current else ["is of another place or of other settings"]
+    if not state.is_running:
+        wrong.append(f"does not run{f' ({state.problem})' if state.problem else ''}")
+    found = f"{state.path}: {' and '.join(wrong)}" if wrong else f"runs under {state.manager}"
+    mend = "flowtrace service install" if wrong else ""
+    verdict = Verdict.WARN if wrong else Verdict.OK
+    yield Check(name="service", verdict=verdict, found=found, mend=mend)
 
 
 def _is_open_to_others(path: Path) -> bool:

@@ -39,8 +39,7 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
     settings, places = call.program.settings, places_of(call.program.environ)
     is_lasting = arguments.action == "install" and not arguments.dry_run
     command = lasting_command(call) if is_lasting else own_command()
-    job = job_of(settings, command, places)
-    service = AlwaysOn(manager_of(places.system), places, job)
+    service = service_of(settings, command, places)
     if arguments.action == "status":
         _tell_state(call, service.state())
         return 0
@@ -52,6 +51,11 @@ def run(call: Call, arguments: argparse.Namespace) -> int:
         carry_out(plan)
     _tell_plan(call, arguments, plan, notes)
     return 0
+
+
+def service_of(settings: Settings, command: OwnCommand, places: Places) -> AlwaysOn:
+    """Return the service of this person, installed or not."""
+    return AlwaysOn(manager_of(places.system), places, job_of(settings, command, places))
 
 
 def job_of(settings: Settings, command: OwnCommand, places: Places) -> ServiceJob:

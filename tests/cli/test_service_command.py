@@ -13,7 +13,7 @@ from flowtrace_mcp.clients.table import Places
 from flowtrace_mcp.errors import InputError
 from flowtrace_mcp.services.own_command import OwnCommand
 from flowtrace_mcp.settings import load_settings
-from tests.cli.conftest import Type
+from tests.cli.conftest import Type, Typed
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a script of sh")
 
@@ -108,6 +108,29 @@ def test_without_systemd_it_says_what_to_do(
     assert "flowtrace serve" in answer.err
     assert "problem: systemctl" in typed("service").out
     assert not unit.exists()
+
+
+def services_in(answer: Typed) -> list[tuple[str, str, str]]:
+    checks = answer.body["checks"]
+    return [
+        (one["verdict"], one["found"], one["mend"]) for one in checks if one["name"] == "service"
+    ]
+
+
+def test_the_doctor_looks_at_a_service_that_is_there(
+    typed: Type, unit: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    before = services_in(typed("doctor", "--json"))
+    typed("service", "install")
+    running = services_in(typed("doctor", "--json"))
+    (tmp_path / "running").unlink()
+    environ["FLOWTRACE_TOOLS"] = "all"
+    stopped = services_in(typed("doctor", "--json"))
+
+    assert before == []
+    assert running == [("ok", "runs under systemd", "")]
+    found = f"{unit}: is of another place or of other settings and does not run"
+    assert stopped == [("warn", found, "flowtrace service install")]
 
 
 def test_windows_is_told_a_python_without_a_window(tmp_path: Path) -> None:

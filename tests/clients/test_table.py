@@ -1,5 +1,7 @@
 """The table of clients agrees with what the rest of the program knows of agents."""
 
+from pathlib import Path
+
 import pytest
 
 from flowtrace_mcp.clients.table import BY_NAME, CLIENTS, Places, Program, started_by
@@ -53,3 +55,40 @@ def test_what_we_write_is_read_back(client):
     program = Program(server=("/bin/flowtrace-mcp",), hook=("f", "hook"), otlp="")
 
     assert started_by(client.server(program)) == (("/bin/flowtrace-mcp",), {})
+
+
+# Where each client keeps a person's servers, by its own documents; H is the home folder.
+ON_MACOS = {
+    "claude-code": ["H/.claude.json"],
+    "cursor": ["H/.cursor/mcp.json"],
+    "windsurf": ["H/.config/devin/mcp_config.json", "H/.codeium/windsurf/mcp_config.json"],
+    "cline": ["H/.cline/data/settings/cline_mcp_settings.json"],
+    "vscode": ["H/Library/Application Support/Code/User/mcp.json"],
+    "codex": ["H/.codex/config.toml"],
+    "gemini": ["H/.gemini/settings.json"],
+    "opencode": ["H/.config/opencode/opencode.json"],
+    "claude-desktop": ["H/Library/Application Support/Claude/claude_desktop_config.json"],
+}
+ON_WINDOWS = ON_MACOS | {
+    "windsurf": ["A/devin/mcp_config.json", "H/.codeium/windsurf/mcp_config.json"],
+    "vscode": ["A/Code/User/mcp.json"],
+    "claude-desktop": ["A/Claude/claude_desktop_config.json"],
+}
+
+
+@pytest.mark.parametrize(
+    ("system", "environ", "expected"),
+    [("Darwin", {}, ON_MACOS), ("Windows", {"APPDATA": "A"}, ON_WINDOWS)],
+)
+def test_every_client_is_looked_for_where_its_system_has_it(tmp_path, system, environ, expected):
+    places = Places(home=Path("H"), project=tmp_path, system=system, environ=environ)
+
+    found = {client.name: [path.as_posix() for path in client.user(places)] for client in CLIENTS}
+
+    assert found == expected
+
+
+def test_windows_without_appdata_has_it_in_the_home_folder(tmp_path):
+    places = Places(home=Path("H"), project=tmp_path, system="Windows")
+
+    assert places.config == Path("H/AppData/Roaming")
