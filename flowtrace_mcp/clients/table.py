@@ -187,6 +187,15 @@ CURSOR_EVENTS: Final = (
     "afterAgentResponse",
     "stop",
 )
+# An action is told after it was done, so that nothing waits for us before.
+WINDSURF_EVENTS: Final = (
+    "pre_user_prompt",
+    "post_read_code",
+    "post_write_code",
+    "post_run_command",
+    "post_mcp_tool_use",
+    "post_cascade_response",
+)
 
 
 def _hooks_at(file: Callable[[Places], Path], events: Sequence[str]) -> _Say:
@@ -210,6 +219,12 @@ def _cursor_hooks(client: Client, places: Places, program: Program) -> Sequence[
     path = places.home / ".cursor/hooks.json"
     version = Entry(path=path, form="json", keys=("version",), value=1, gives_way=True)
     return [version, *_items(path, CURSOR_EVENTS, {"command": program.hook_line(client.agent)})]
+
+
+def _windsurf_hooks(client: Client, places: Places, program: Program) -> Sequence[Entry]:
+    path = places.home / ".codeium/windsurf/hooks.json"
+    item = {"command": program.hook_line(client.agent), "show_output": False}
+    return _items(path, WINDSURF_EVENTS, item)
 
 
 def claude_variables(otlp: str, token: str = "") -> dict[str, str]:
@@ -320,6 +335,8 @@ CLIENTS: Final = (
             places.home / ".codeium/windsurf/mcp_config.json",
         ),
         project=lambda places: (places.project / ".devin/mcp_config.json",),
+        hooks=_windsurf_hooks,
+        agent="windsurf",
         seen_as=("windsurf",),
     ),
     Client(
