@@ -79,5 +79,5 @@ $(DEMO_STAMP): pyproject.toml
 	@touch $@
 
 $(STAMP): $(DEMO_STAMP) Makefile
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage[toml]>=7.10' 'hypothesis>=6.120' 'import-linter>=2.1' 'interrogate>=1.7' 'mypy>=1.15' 'pytest>=8.3' 'pytest-timeout>=2.3' 'ruff>=0.11' 'cogapp>=3.4' 'types-protobuf>=5.29' 'genai-prices>=0.2.3' 'hatchling>=1.27' 'schemathesis>=4.30' 'playwright>=1.50' 'axe-playwright-python>=0.1.6'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'coverage[toml]>=7.10' 'hypothesis>=6.120' 'import-linter>=2.1' 'interrogate>=1.7' 'mypy>=1.15' 'pytest>=8.3' 'pytest-timeout>=2.3' 'pytest-xdist>=3.6' 'ruff>=0.11' 'cogapp>=3.4' 'types-protobuf>=5.29' 'genai-prices>=0.2.3' 'hatchling>=1.27' 'schemathesis>=4.30' 'playwright>=1.50' 'axe-playwright-python>=0.1.6'
 	@touch $@

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 COVERAGE = (sys.executable, "-m", "coverage")
 SELECTED = "not soak and not torch"
+# A file's tests stay together: they share servers, browsers and other costly beginnings.
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 WHOLLY_COVERED = "flowtrace_mcp/model/*,flowtrace_mcp/analytics/*"
 
 
@@ -37,7 +39,7 @@ def main(pytest_arguments: list[str]) -> int:
 
 def run_pytest(data_file: str, arguments: list[str]) -> tuple[int, str]:
     """Return pytest's exit code and the last line that it printed."""
-    command = [*COVERAGE, "run", data_file, "-m", "pytest", "-m", SELECTED]
+    command = [*COVERAGE, "run", data_file, "-m", "pytest", *SIDE_BY_SIDE, "-m", SELECTED]
     closing_line = "pytest printed nothing"
     with subprocess.Popen(
         [*command, *arguments],

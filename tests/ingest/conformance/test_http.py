@@ -98,7 +98,7 @@ def test_point_04_an_unknown_compression_is_415(receiver, name):
     assert receiver.post(b"x", content_encoding=name).status == 415
 
 
-@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"cut short")[:-3]])
+@pytest.mark.parametrize("body", [b"plain", gzip.compress(b"cut short", mtime=0)[:-3]])
 def test_point_04_a_broken_gzip_is_400(receiver, body):
     assert receiver.post(body, content_encoding="gzip").status == 400
 
