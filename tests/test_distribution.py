@@ -196,7 +196,7 @@ def manifests() -> dict[str, object]:
     return {
         name: json.loads(text)
         for name, text in texts(".json")
-        if Path(name).name in MANIFESTS and not name.startswith("tests/")
+        if Path(name).name in MANIFESTS and not name.startswith("tests/") and "/vendor/" not in name
     }
 
 
