@@ -9,8 +9,8 @@ import msgspec
 
 from flowtrace_mcp.model.edge import EdgeFlag, SpanStatus
 from flowtrace_mcp.model.span_write import MODEL_CALL_TYPES
-from flowtrace_mcp.storage.edges import KEY_BITS, first_key
-from flowtrace_mcp.storage.use_hours import UseFilter
+from flowtrace_mcp.storage.edges import KEY_BITS
+from flowtrace_mcp.storage.use_hours import UseFilter, span_values
 
 # Agent and duration, and type, status, kind, environment, sensitivity and flags, of the edge.
 _PARTS: Final = """
@@ -77,20 +77,7 @@ def list_tool_calls(reader: apsw.Connection, wanted: UseFilter, limit: int) -> C
 
 
 def _calls(reader: apsw.Connection, statement: str, wanted: UseFilter, limit: int) -> Calls:
-    project_id, model_id, agent_id = wanted.project_id, wanted.model_id, wanted.agent_id
-    agent = b"" if agent_id is None else agent_id.to_bytes(8, "little", signed=True)
-    values = (
-        first_key(wanted.since_us),
-        first_key(wanted.until_us),
-        project_id is None,
-        project_id or 0,
-        model_id is None,
-        model_id or 0,
-        agent_id is None,
-        agent,
-        limit + 1,
-    )
-    rows = list(reader.execute(statement, values))
+    rows = list(reader.execute(statement, (*span_values(wanted), limit + 1)))
     is_models = statement is _MODEL_CALLS
     found = [_call(row) for row in rows[:limit] if _counts(row, is_models=is_models)]
     return Calls(calls=found, is_cut=len(rows) > limit)

@@ -8,11 +8,11 @@ import apsw
 
 from flowtrace_mcp.model.times import DAY_US
 from flowtrace_mcp.model.usage import TokenUsage
-from flowtrace_mcp.storage.edges import KEY_BITS, first_key
+from flowtrace_mcp.storage.edges import KEY_BITS
 from flowtrace_mcp.storage.measures import NAMES, measures_from, sum_values
 from flowtrace_mcp.storage.rows import insert_rows, int_array
 from flowtrace_mcp.storage.span_rows import measures_of
-from flowtrace_mcp.storage.use_hours import UseFilter, UseSum
+from flowtrace_mcp.storage.use_hours import UseFilter, UseSum, span_values
 
 CREATE: Final = """
     CREATE TABLE prompt_calls (
@@ -55,20 +55,10 @@ def delete_prompt_calls(connection: apsw.Connection, keys: Sequence[int]) -> Non
 
 def list_prompt_uses(reader: apsw.Connection, wanted: UseFilter) -> list[UseSum]:
     """Return what calls used by the version of their prompt (first) and day (second)."""
-    project_id, model_id, agent_id = wanted.project_id, wanted.model_id, wanted.agent_id
-    agent = b"" if agent_id is None else agent_id.to_bytes(8, "little", signed=True)
-    values = (
-        first_key(wanted.since_us),
-        first_key(wanted.until_us),
-        project_id is None,
-        project_id or 0,
-        model_id is None,
-        model_id or 0,
-        agent_id is None,
-        agent,
-    )
     sums: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
-    for prompt_id, day_us, words, span_count, unpriced, *used in reader.execute(_USES, values):
+    for prompt_id, day_us, words, span_count, unpriced, *used in reader.execute(
+        _USES, span_values(wanted)
+    ):
         span_type, status, _, _, _, flags = _WORDS.unpack(words)
         one = measures_of(span_type, status, flags, TokenUsage(*used[:5]), used[5])
         counts = (*(share * span_count for share in one[:_COUNTS]), *one[_COUNTS:])

@@ -84,9 +84,10 @@ _NAMES: Final = """
 """
 _MARK: Final = "INSERT INTO stale_hours (hour_us, marks)"
 _AGAIN: Final = "ON CONFLICT (hour_us) DO UPDATE SET marks = marks + 1"
+_UNLESS_MARKED: Final = "ON CONFLICT (hour_us) DO NOTHING"
 _MARKS: Final = "SELECT marks FROM stale_hours WHERE hour_us = ?"
 _STALE: Final = "SELECT hour_us FROM stale_hours ORDER BY hour_us DESC LIMIT ?"
-_FRESH: Final = "DELETE FROM stale_hours WHERE hour_us = ? AND marks = ?"
+_FRESH: Final = "DELETE FROM stale_hours WHERE hour_us = ?"
 _CLEAR: Final = "DELETE FROM use_hours WHERE hour_us = ?"
 # Agent, and type, status, kind, environment, sensitivity and flags, as they lie in the edge.
 _COUNT: Final = """
@@ -143,6 +144,21 @@ class UseSum:
     second: int  # the model under a provider, else 0
     unpriced_count: int  # model calls that told tokens and have no price
     measures: Measures
+
+
+def span_values(wanted: UseFilter) -> tuple[Any, ...]:
+    """Return the parameters that narrow a statement over spans: keys, project, model, agent."""
+    project_id, model_id, agent_id = wanted.project_id, wanted.model_id, wanted.agent_id
+    return (
+        first_key(wanted.since_us),
+        first_key(wanted.until_us),
+        project_id is None,
+        project_id or 0,
+        model_id is None,
+        model_id or 0,
+        agent_id is None,
+        b"" if agent_id is None else agent_id.to_bytes(8, "little", signed=True),
+    )
 
 
 def add_uses(connection: apsw.Connection, rows: Sequence[UseRow]) -> None:
@@ -213,11 +229,16 @@ def count_hour(reader: apsw.Connection, hour_us: int) -> list[UseRow]:
     return sorted((*key, *sum_values(rows)) for key, rows in sums.items())
 
 
+def begin_count(connection: apsw.Connection, hour_us: int) -> None:
+    """Note that an hour is being counted: the mark tells whether another process was faster."""
+    insert_rows(connection, _MARK, [(hour_us, 1)], _UNLESS_MARKED)
+
+
 def count_again(reader: apsw.Connection, hour_us: int) -> CountedHour:
     """Return what an hour should say; the reader is a snapshot, for counting may take seconds."""
     return CountedHour(
         hour_us=hour_us,
-        marks=reader.execute(_MARKS, (hour_us,)).get or 0,
+        marks=_marks(reader, hour_us),
         stored=list_use_rows(reader, hour_us),
         counted=count_hour(reader, hour_us),
     )
@@ -226,13 +247,24 @@ def count_again(reader: apsw.Connection, hour_us: int) -> CountedHour:
 def put_counted(connection: apsw.Connection, hour: CountedHour) -> None:
     """Let an hour say what was counted, and what has been added to it since.
 
-    It stays stale where something else than an addition came in between.
+    It stays stale where something else than an addition came in between, and is left alone where
+    another process has counted it meanwhile.
     """
+    marks = _marks(connection, hour.hour_us)
+    if not marks:
+        return
     now = list_use_rows(connection, hour.hour_us)
     connection.execute(_CLEAR, (hour.hour_us,))
     insert_rows(connection, _HEAD, hour.counted)
     add_uses(connection, _added(hour.stored, now))
-    connection.execute(_FRESH, (hour.hour_us, hour.marks))
+    if marks == hour.marks:
+        connection.execute(_FRESH, (hour.hour_us,))
+    else:  # who counts it at the same time must not take the mark away either
+        mark_stale(connection, [hour.hour_us])
+
+
+def _marks(reader: apsw.Connection, hour_us: int) -> int:
+    return reader.execute(_MARKS, (hour_us,)).get or 0
 
 
 def _added(before: Sequence[UseRow], after: Sequence[UseRow]) -> list[UseRow]:

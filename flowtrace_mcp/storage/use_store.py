@@ -80,6 +80,7 @@ class UseStore:
 
     def recount(self, hour_us: int) -> None:
         """Make the sums of an hour again from its spans; others write while they are counted."""
+        self._database.write(lambda connection: use_hours.begin_count(connection, hour_us))
         with self._database.snapshot() as reader:
             counted = use_hours.count_again(reader, hour_us)
         self._database.write(lambda connection: use_hours.put_counted(connection, counted))

@@ -1,5 +1,6 @@
 """What was used hour by hour is what the spans say, whatever happens to the spans."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,6 +151,28 @@ def test_an_hour_that_is_changed_while_it_is_counted_stays_stale(store):
     assert store.uses.list_stale(10) == [HOUR]
     store.uses.recount(HOUR)
     assert store.uses.check(HOUR).is_equal
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_two_that_count_an_hour_at_once_leave_it_right_or_stale(store, is_changed):
+    keep(store, call(1, 1.0), call(2, 2.0))
+    store._database.write(lambda c: c.execute("UPDATE use_hours SET input_tokens = 9"))
+    store._database.write(lambda c: use_hours.begin_count(c, HOUR))
+    counts = []
+    for _ in range(2):
+        with store._database.snapshot() as reader:
+            counts.append(use_hours.count_again(reader, HOUR))
+        if is_changed:
+            keep(store, call(1, 3.0, raw=b"again"))
+            is_changed = False
+
+    for counted in counts:
+        store._database.write(lambda c, counted=counted: use_hours.put_counted(c, counted))
+
+    assert store.uses.check(HOUR).is_equal or store.uses.list_stale(10) == [HOUR]
+    store.uses.recount(HOUR)
+    assert store.uses.check(HOUR).is_equal
+    assert store.uses.list_stale(10) == []
 
 
 STEPS = st.lists(
